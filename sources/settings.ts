@@ -1,0 +1,88 @@
+/** tenants.yaml: what an operator says about tenants and their sources. Secrets stand here by reference only. */
+import { z } from 'zod';
+import { tableNames } from '../tables/table.ts';
+import { parseDuration } from './duration.ts';
+
+/** Temporal ids, search attributes and object keys are made of these names. */
+const name = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,62}$/,
+    'must be 1 to 63 lower-case letters, digits, "-" or "_", beginning with a letter or digit',
+  );
+
+const secretRef = z
+  .string()
+  .regex(
+    /^(env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/,
+    'must be a reference, env:NAME or file:/absolute/path; a secret itself does not belong here',
+  );
+
+const duration = z.string().transform((value, context) => {
+  const seconds = parseDuration(value);
+  if (seconds === undefined) {
+    context.addIssue({ code: 'custom', message: 'must be a duration such as 30s, 5m, 1h or 7d' });
+    return z.NEVER;
+  }
+  return seconds;
+});
+
+const startFrom = z
+  .string()
+  .refine(
+    (value) =>
+      (value.startsWith('-') && parseDuration(value.slice(1)) !== undefined) ||
+      /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value),
+    'must be a span back from now such as -7d, or a UTC time such as 2026-01-31T00:00:00Z',
+  );
+
+const between = (low: number, high: number, words: string) =>
+  duration.pipe(z.number().min(low, `must be ${words}`).max(high, `must be ${words}`));
+
+export const tapSettings = z.strictObject({
+  kind: z.literal('tap'),
+  principal: secretRef,
+  secret: secretRef,
+  startFrom: startFrom.default('-7d'),
+  /** Time between two live reads, seconds. */
+  every: between(60, 3600, 'between 1m and 1h').prefault('5m'),
+  /** Live reads end this long before now, seconds. */
+  lag: between(60, 3600, 'between 1m and 1h').prefault('1m'),
+  /** Ages at which a closed hour is read again, seconds. */
+  settle: z
+    .array(between(60, 6 * 86_400, 'between 1m and 6d'))
+    .max(4)
+    .prefault(['35m', '24h']),
+  /** Longest window of one request, seconds. The vendor takes 30 s to 1 h. */
+  window: between(30, 3600, 'between 30s and 1h').prefault('1h'),
+  baseUrl: z.url({ protocol: /^https?$/ }).default('https://tap-api-v2.proofpoint.com'),
+});
+
+export const s3Settings = z
+  .strictObject({
+    kind: z.literal('s3'),
+    table: z.enum(tableNames.filter((table) => !table.startsWith('proofpoint_tap_'))),
+    bucket: z.string().min(3).max(63),
+    prefix: z.string().max(1024).default(''),
+    /** Time between two listings, seconds. */
+    every: between(10, 86_400, 'between 10s and 1d').prefault('1m'),
+    endpoint: z.url({ protocol: /^https?$/ }).optional(),
+    region: z.string().min(1).default('us-east-1'),
+    accessKeyId: secretRef.optional(),
+    secretAccessKey: secretRef.optional(),
+  })
+  .refine((source) => (source.accessKeyId === undefined) === (source.secretAccessKey === undefined), {
+    message: 'accessKeyId and secretAccessKey go together',
+    path: ['secretAccessKey'],
+  });
+
+const sourceSettings = z.discriminatedUnion('kind', [tapSettings, s3Settings]);
+
+export const tenantsFile = z.strictObject({
+  tenants: z.record(name, z.strictObject({ sources: z.record(name, sourceSettings) })),
+});
+
+export type TapSettings = z.output<typeof tapSettings>;
+export type S3Settings = z.output<typeof s3Settings>;
+export type SourceSettings = z.output<typeof sourceSettings>;
+export type SourceKind = SourceSettings['kind'];

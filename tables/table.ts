@@ -1,0 +1,70 @@
+/** What a table of the predefined schema is, and what its parser takes and gives. */
+import type { z } from 'zod';
+
+export const tableNames = [
+  'proofpoint_tap_messages_delivered',
+  'proofpoint_tap_messages_blocked',
+  'proofpoint_tap_clicks_permitted',
+  'proofpoint_tap_clicks_blocked',
+  'proofpoint_on_demand_message',
+  'proofpoint_on_demand_maillog',
+  'proofpoint_gateway_filter_logs',
+  'proofpoint_gateway_sendmail_logs',
+] as const;
+
+export type TableName = (typeof tableNames)[number];
+
+/** Microseconds since 1970 UTC: exact in a JavaScript number until the year 2255. */
+export type TimeMicros = number;
+
+/** One record as its source gave it, with its place: byte offset and 1-based line (or element) number in the batch. */
+export interface RawRecord {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly line: number;
+}
+
+/** What parsing may know beyond the record: the same for every record of a batch. */
+export interface Origin {
+  readonly tenantId: string;
+  readonly batchId: string;
+  /** `s3://bucket/key` or `tap://host/v2/siem/all?interval=…`, as it stands in `source_ref.uri`. */
+  readonly uri: string;
+  /** Used where the record has no time of its own: an S3 object's LastModified, or the start of a TAP window's hour. */
+  readonly fallbackTime: TimeMicros;
+  readonly fallbackTimeSource: 'object' | 'window';
+  readonly ingestedAt: TimeMicros;
+}
+
+/** Why a record is a dead letter: a closed list, stable for filters. */
+export type RejectCode = 'invalid_json' | 'not_an_object' | 'invalid_record' | 'unknown_line' | 'too_large';
+
+/** A record that cannot become a row. `reason` names the field path and the expectation, never the value. */
+export interface Reject {
+  readonly code: RejectCode;
+  readonly reason: string;
+}
+
+export type ParseResult<R = Row> =
+  | { readonly row: R; readonly reject?: never }
+  | { readonly reject: Reject; readonly row?: never };
+
+/** A row as it goes to the lake: column name to value, in the JavaScript form its column kind says (see column.ts). */
+export type Row = Record<string, unknown>;
+
+export interface Table {
+  readonly name: TableName;
+  /** One sentence for the documentation page. */
+  readonly description: string;
+  /** The one definition of the row: DDL, documentation and checks come from it. */
+  readonly row: z.ZodObject;
+  /** What names the thing the row is about (not the row): the key of the "latest" view. */
+  readonly naturalKey: readonly string[];
+  /**
+   * `content`: the same record seen twice is one row.
+   * `line`: identical lines of one batch are different rows; the lake numbers them (see lake/stage.ts).
+   */
+  readonly identity: 'content' | 'line';
+  /** Total: never throws, whatever the bytes. Linear time. */
+  parse(record: RawRecord, origin: Origin): ParseResult;
+}
