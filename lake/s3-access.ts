@@ -1,0 +1,18 @@
+/** How the service reaches its own S3 store (landing and lake data). Customers' buckets are read with their own settings, see sources/s3. */
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3';
+
+export interface S3Access {
+  readonly region: string;
+  /** S3-compatible servers; absent: AWS. */
+  readonly endpoint?: string | undefined;
+  /** Absent: AWS's default chain (environment, profile, instance role). */
+  readonly credentials?: S3ClientConfig['credentials'];
+}
+
+export function createS3Client({ region, endpoint, credentials }: S3Access): S3Client {
+  return new S3Client({
+    region,
+    ...(credentials === undefined ? {} : { credentials }),
+    ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+  });
+}

@@ -1,0 +1,107 @@
+/** Creates the lake's tables and adds columns that a newer version defines. Safe to run by many workers at once. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { duckdbType } from '../tables/column.ts';
+import { tables } from '../tables/registry.ts';
+import { inTransaction } from './transaction.ts';
+import { name } from './sql.ts';
+import { batches, deadLetters, fence } from './system-tables.ts';
+import { type Column, columnsOfShape } from './values.ts';
+
+/** A table as the lake stores it. */
+export interface LakeTable {
+  readonly name: string;
+  readonly columns: readonly Column[];
+  /** The column that identifies a row within its tenant. */
+  readonly idColumn: string;
+  /**
+   * `content`: equal ids in one batch are one row.
+   * `line`: equal ids in one batch are different rows and get numbered.
+   */
+  readonly identity: 'content' | 'line';
+  /** The day partition's column; undefined: the table is small and not partitioned. */
+  readonly dayColumn?: string;
+  /** A row read again has the same `dayColumn`, so that only that range is searched for it. */
+  readonly ranged: boolean;
+}
+
+export const dataTables: readonly LakeTable[] = Object.values(tables).map((table) => ({
+  name: table.name,
+  columns: columnsOfShape(table.row.shape),
+  idColumn: 'event_id',
+  identity: table.identity,
+  dayColumn: 'event_time',
+  ranged: true,
+}));
+
+export const deadLetterTable: LakeTable = {
+  name: 'dead_letters',
+  columns: columnsOfShape(deadLetters),
+  idColumn: 'dead_letter_id',
+  identity: 'line',
+  dayColumn: 'failed_at',
+  ranged: false,
+};
+
+export const batchTable: LakeTable = {
+  name: 'batches',
+  columns: columnsOfShape(batches),
+  idColumn: 'batch_id',
+  identity: 'content',
+  ranged: false,
+};
+
+const fenceTable: LakeTable = {
+  name: 'fence',
+  columns: columnsOfShape(fence),
+  idColumn: 'commits',
+  identity: 'content',
+  ranged: false,
+};
+
+export function createTableSql(table: string, columns: readonly Column[]): string {
+  const list = columns.map((column) => `${name(column.name)} ${duckdbType(column.type)}`);
+  return `CREATE TABLE ${table} (${list.join(', ')})`;
+}
+
+/** Brings the attached lake to this version's schema. One transaction: either all of it or none. */
+export async function ensureSchema(connection: DuckDBConnection): Promise<void> {
+  if ((await schemaChanges(connection)).length === 0) return;
+  await inTransaction(connection, async () => {
+    // asked again inside: another worker may have been first
+    for (const change of await schemaChanges(connection)) await connection.run(change);
+  });
+}
+
+async function schemaChanges(connection: DuckDBConnection): Promise<string[]> {
+  const result = await connection.runAndReadAll(
+    `SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'main'`,
+  );
+  const existing = new Map<string, Set<string>>();
+  for (const [table, column] of result.getRows()) {
+    const columns = existing.get(String(table)) ?? new Set();
+    existing.set(String(table), columns.add(String(column)));
+  }
+  return [...dataTables, deadLetterTable, batchTable, fenceTable].flatMap((table) => {
+    const known = existing.get(table.name);
+    return known === undefined ? creation(table) : additions(table, known);
+  });
+}
+
+function creation(table: LakeTable): string[] {
+  const target = `lake.${name(table.name)}`;
+  const statements = [createTableSql(target, table.columns)];
+  if (table.dayColumn !== undefined) {
+    const day = name(table.dayColumn);
+    // By day alone: a partition per tenant would make hundreds of tiny files a day.
+    statements.push(`ALTER TABLE ${target} SET PARTITIONED BY (year(${day}), month(${day}), day(${day}))`);
+  }
+  if (table.name === fenceTable.name) statements.push(`INSERT INTO ${target} VALUES (0)`);
+  return statements;
+}
+
+function additions(table: LakeTable, known: ReadonlySet<string>): string[] {
+  return table.columns
+    .filter((column) => !known.has(column.name))
+    .map((column) => `ALTER TABLE lake.${name(table.name)} ADD COLUMN ${name(column.name)} ${duckdbType(column.type)}`);
+}
+

@@ -1,0 +1,135 @@
+/** Holds the rows of one batch in DuckDB, outside the lake, until they are committed. Spills to disk; nothing here outlives the process. */
+import { createHash } from 'node:crypto';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { RawRecord, Reject, Row, TableName, TimeMicros } from '../tables/table.ts';
+import { createTableSql, dataTables, deadLetterTable, type LakeTable } from './schema.ts';
+import { name } from './sql.ts';
+import { openRowWriter, type RowWriter } from './values.ts';
+
+/** What the ledger says of a batch besides its counts. */
+export interface BatchHeader {
+  readonly batchId: string;
+  readonly tenantId: string;
+  readonly sourceId: string;
+  readonly kind: 'tap' | 's3';
+  readonly pass: string | null;
+  readonly coversFrom: TimeMicros | null;
+  readonly coversTo: TimeMicros | null;
+  readonly uri: string;
+  readonly sizeBytes: number;
+}
+
+/** A record that failed, with the table it was meant for. */
+export interface DeadLetter {
+  readonly table: TableName;
+  readonly record: RawRecord;
+  readonly reject: { readonly code: Reject['code'] | 'corrupt_object'; readonly reason: string };
+}
+
+export interface TableCount {
+  records: number;
+  rows: number;
+  deadLetters: number;
+}
+
+/** Rows are added as they are parsed, without waiting; DuckDB gets them a vector at a time. */
+export interface Stage {
+  readonly header: BatchHeader;
+  readonly ingestedAt: TimeMicros;
+  addRow(table: TableName, row: Row): void;
+  addDeadLetter(letter: DeadLetter): void;
+  /** No more rows; identical lines are numbered. */
+  seal(): Promise<SealedStage>;
+  discard(): Promise<void>;
+}
+
+export interface SealedStage {
+  readonly header: BatchHeader;
+  /** The tables that got rows, and their names in the in-memory database. */
+  readonly tables: readonly { readonly table: LakeTable; readonly stagedName: string }[];
+  readonly counts: ReadonlyMap<TableName, TableCount>;
+}
+
+let stageCount = 0;
+
+/** A stage for records of the given tables. The connection must be the stage's own. */
+export async function openStage(
+  connection: DuckDBConnection,
+  header: BatchHeader,
+  tableNames: readonly TableName[],
+): Promise<Stage> {
+  stageCount += 1;
+  const prefix = `stage_${stageCount}`;
+  const staged: { table: LakeTable; stagedName: string; writer: RowWriter }[] = [];
+  for (const table of [...dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known)), deadLetterTable]) {
+    const stagedName = `${prefix}_${table.name}`;
+    await connection.run(createTableSql(`memory.main.${name(stagedName)}`, table.columns));
+    const writer = await openRowWriter(connection, { catalog: 'memory', name: stagedName, columns: table.columns });
+    staged.push({ table, stagedName, writer });
+  }
+  const writers = new Map(staged.map(({ table, writer }) => [table.name, writer]));
+  const counts = new Map<TableName, TableCount>(tableNames.map((table) => [table, { records: 0, rows: 0, deadLetters: 0 }]));
+  const ingestedAt = Date.now() * 1000;
+
+  function countOf(table: TableName): TableCount {
+    const count = counts.get(table);
+    if (count === undefined) throw new Error(`the stage of ${header.batchId} was not opened for ${table}`);
+    return count;
+  }
+
+  return {
+    header,
+    ingestedAt,
+    addRow(table, row) {
+      const count = countOf(table);
+      count.records += 1;
+      count.rows += 1;
+      writers.get(table)?.write(row);
+    },
+    addDeadLetter({ table, record, reject }) {
+      const count = countOf(table);
+      count.records += 1;
+      count.deadLetters += 1;
+      writers.get(deadLetterTable.name)?.write({
+        tenant_id: header.tenantId,
+        dead_letter_id: createHash('sha256').update(table).update('\0').update(record.bytes).digest('hex').slice(0, 32),
+        source_id: header.sourceId,
+        table_name: table,
+        batch_id: header.batchId,
+        code: reject.code,
+        reason: reject.reason,
+        source_ref: { uri: header.uri, offset: record.offset, line: record.line },
+        raw: record.bytes,
+        failed_at: ingestedAt,
+      });
+    },
+    async seal() {
+      for (const { writer } of staged) writer.close();
+      const filled = staged.filter(({ writer }) => writer.rowCount > 0);
+      for (const { table, stagedName } of filled) {
+        if (table.identity === 'line') await numberIdenticalLines(connection, table, stagedName);
+      }
+      return { header, counts, tables: filled.map(({ table, stagedName }) => ({ table, stagedName })) };
+    },
+    async discard() {
+      for (const { stagedName } of staged) await connection.run(`DROP TABLE IF EXISTS memory.main.${name(stagedName)}`);
+    },
+  };
+}
+
+/**
+ * Two identical lines of one object are two events. The second gets `-2` behind its id, in the order of the object, so that the
+ * same object shipped again, under whatever key, gives the same ids.
+ */
+async function numberIdenticalLines(connection: DuckDBConnection, table: LakeTable, stagedName: string): Promise<void> {
+  const target = `memory.main.${name(stagedName)}`;
+  const id = name(table.idColumn);
+  await connection.run(`
+    UPDATE ${target} AS staged SET ${id} = staged.${id} || '-' || numbered.ordinal
+    FROM (
+      SELECT rowid AS row_number, row_number() OVER (PARTITION BY ${id} ORDER BY source_ref."offset", source_ref.line) AS ordinal
+      FROM ${target}
+      WHERE ${id} IN (SELECT ${id} FROM ${target} GROUP BY ${id} HAVING count(*) > 1)
+    ) AS numbered
+    WHERE staged.rowid = numbered.row_number AND numbered.ordinal > 1`);
+}

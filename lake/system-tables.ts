@@ -1,0 +1,46 @@
+/** The lake's own tables: the ledger of batches, the dead letters, the fence. */
+import { bytes, int64, list, struct, text, timestamp } from '../tables/column.ts';
+import type { Shape } from './values.ts';
+
+/** The ledger: one row per batch that is in the lake. A batch that stands here is never loaded again. */
+export const batches = {
+  batch_id: text({ description: 'Derived from what the batch covers.', source: 'derived' }),
+  tenant_id: text({ description: 'Tenant.', source: 'configuration' }),
+  source_id: text({ description: 'Source of the tenant.', source: 'configuration' }),
+  kind: text({ description: '`tap` a window of the SIEM API, `s3` a version of an object.', source: 'derived' }),
+  pass: text({
+    description: 'Why a TAP window was read: `live`, `settle-…`, `backfill-…`; `lost` marks a gap the vendor no longer has.',
+    source: 'derived',
+  }),
+  covers_from: timestamp({ description: 'Start of the TAP window, inclusive.', source: 'request' }),
+  covers_to: timestamp({ description: 'End of the TAP window, exclusive.', source: 'request' }),
+  uri: text({ description: 'Request or object.', source: 'derived' }),
+  size_bytes: int64({ description: 'Bytes read, as they came (compressed).', source: 'derived' }),
+  counts: list(
+    struct({ table_name: text(), records: int64(), rows: int64(), rows_added: int64(), dead_letters: int64() }),
+    { description: 'Per table: records = rows + dead_letters; rows_added are those the lake did not have.', source: 'derived' },
+  ),
+  committed_at: timestamp({ description: 'When the batch entered the lake, UTC.', source: 'worker clock' }),
+} satisfies Shape;
+
+/** Records that could not become rows, with their bytes and the place they came from. */
+export const deadLetters = {
+  tenant_id: text({ description: 'Tenant.', source: 'configuration' }),
+  dead_letter_id: text({ description: 'Hash of table and bytes; identical records of one batch are numbered.', source: 'derived' }),
+  source_id: text({ description: 'Source of the tenant.', source: 'configuration' }),
+  table_name: text({ description: 'Table the record was meant for.', source: 'derived' }),
+  batch_id: text({ description: 'Batch that brought it first.', source: 'derived' }),
+  code: text({ description: 'Why, from a closed list.', source: 'derived' }),
+  reason: text({ description: 'Why, for people; names fields, never values.', source: 'derived' }),
+  source_ref: struct({ uri: text(), offset: int64(), line: int64() }, { description: 'Place of the record.', source: 'derived' }),
+  raw: bytes({ description: 'The record, byte for byte.', source: 'whole record' }),
+  failed_at: timestamp({ description: 'When it was parsed, UTC.', source: 'worker clock' }),
+} satisfies Shape;
+
+/**
+ * One row that every commit changes. DuckLake lets two inserts into one table commit side by side; two changes of one row it
+ * does not. So of two attempts at a batch that overlap, one fails, starts over on the new snapshot, and finds the batch in the ledger.
+ */
+export const fence = {
+  commits: int64({ description: 'Number of commits so far.', source: 'derived' }),
+} satisfies Shape;
