@@ -95,6 +95,11 @@ export const policies = {
     directive: 'block',
     remedy: 'correct bucket, region or endpoint of the source, then resume it',
   },
+  's3.no_objects': {
+    stage: 'receiving',
+    directive: 'wait',
+    remedy: 'check bucket and prefix, and whether the collector has uploaded anything yet',
+  },
   's3.object_missing': {
     stage: 'receiving',
     directive: 'wait',
@@ -145,6 +150,14 @@ export const policies = {
     directive: 'retry',
     remedy: 'check LAKE_CATALOG and LAKE_DATA, their credentials and free space',
   },
+  'temporal.unreachable': {
+    stage: 'configuring',
+    directive: 'retry',
+    remedy: 'start the stack (npm start) or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE',
+  },
+  'source.unknown': { stage: 'configuring', directive: 'block', remedy: 'see "ppi sources list" for those that run, "ppi tenants apply" to add one' },
+  'source.refused': { stage: 'configuring', directive: 'block', remedy: 'see "ppi sources show" for its state' },
+  'source.silent': { stage: 'configuring', directive: 'retry', remedy: 'start a worker ("ppi worker") and look into its log' },
   'lake.query': { stage: 'processing', directive: 'block', remedy: 'correct the query' },
 } as const satisfies Record<string, Policy>;
 

@@ -1,9 +1,9 @@
 /** A batch is the unit of exactly-once: one read of one TAP window, or one version of one S3 object. Pure; workflow code may import it. */
 
-/** Why a TAP window is read: first (`live`), again after the vendor's indexing lag (`settle-…`), or on request (`backfill-…`). */
-export type Pass = 'live' | `settle-${string}` | `backfill-${string}`;
+/** Why a TAP window is read: first (`live`), again after the vendor's indexing lag (`settle-…`), on request (`backfill-…`); `lost`: it could not be. */
+export type Pass = 'live' | 'lost' | `settle-${string}` | `backfill-${string}`;
 
-/** One read of one TAP window: half-open, whole seconds, ISO times in UTC (`2026-01-31T05:00:00Z`). */
+/** One read of one TAP window: half-open, whole minutes, ISO times in UTC (`2026-01-31T05:00:00Z`). */
 export interface TapBatch {
   readonly kind: 'tap';
   readonly from: string;

@@ -39,22 +39,27 @@ const startFrom = z
 const between = (low: number, high: number, words: string) =>
   duration.pipe(z.number().min(low, `must be ${words}`).max(high, `must be ${words}`));
 
+/** All TAP times are whole UTC minutes: windows then tile hours without a rest. */
+const minutes = between(60, 3600, 'between 1m and 1h').pipe(
+  z.number().multipleOf(60, 'must be whole minutes such as 1m, 5m or 1h'),
+);
+
 export const tapSettings = z.strictObject({
   kind: z.literal('tap'),
   principal: secretRef,
   secret: secretRef,
   startFrom: startFrom.default('-7d'),
   /** Time between two live reads, seconds. */
-  every: between(60, 3600, 'between 1m and 1h').prefault('5m'),
+  every: minutes.prefault('5m'),
   /** Live reads end this long before now, seconds. */
-  lag: between(60, 3600, 'between 1m and 1h').prefault('1m'),
+  lag: minutes.prefault('1m'),
   /** Ages at which a closed hour is read again, seconds. */
   settle: z
     .array(between(60, 6 * 86_400, 'between 1m and 6d'))
     .max(4)
     .prefault(['35m', '24h']),
-  /** Longest window of one request, seconds. The vendor takes 30 s to 1 h. */
-  window: between(30, 3600, 'between 30s and 1h').prefault('1h'),
+  /** Longest window of one request, seconds. The vendor takes up to 1 h. */
+  window: minutes.prefault('1h'),
   baseUrl: z.url({ protocol: /^https?$/ }).default('https://tap-api-v2.proofpoint.com'),
 });
 

@@ -1,0 +1,60 @@
+/** Reads one TAP window from the vendor and lands its raw answer. */
+import { randomUUID } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import { batchId } from '../sources/batch.ts';
+import { readTapBody } from '../sources/tap/body.ts';
+import type { TapWindow } from '../sources/tap/client.ts';
+import type { FetchTapWindowInput, Landed } from './contracts.ts';
+import { type Dependencies, tapCredentials } from './dependencies.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export function createFetchTapWindow({ landing, tap, secrets, spillDirectory }: Dependencies) {
+  /** Idempotent: what has landed once is not asked for again. Throws the codes of sources/tap and `landing.*`. */
+  return async function fetchTapWindow(input: FetchTapWindowInput): Promise<Landed> {
+    const id = batchId(input, input.batch);
+    const key = landingKey(id);
+    if (await landing.exists(key)) return { batchId: id, landed: 'exists' };
+    await mkdir(spillDirectory, { recursive: true });
+    const download = join(spillDirectory, `${randomUUID()}.json.gz`);
+    try {
+      await withHeartbeat(async (signal) => {
+        const { settings, batch } = input;
+        const credentials = await tapCredentials(settings, secrets);
+        const answer = await tap.readWindow({ settings, credentials, from: batch.from, to: batch.to, signal });
+        await pipeline(Readable.from(whole(answer)), createGzip({ level: 4 }), createWriteStream(download), { signal });
+      });
+      return { batchId: id, landed: await landing.putIfAbsent(key, download) };
+    } finally {
+      await rm(download, { force: true });
+    }
+  };
+}
+
+/** Where the raw bytes of a batch lie. */
+export function landingKey(id: string): string {
+  return `${id.replaceAll(':', '')}.json.gz`;
+}
+
+/** Passes the body on and fails if it is cut short or malformed: what lands is final, so only a whole answer may land. */
+async function* whole({ status, body }: TapWindow): AsyncGenerator<Uint8Array> {
+  if (status === 204) {
+    // "no events" without a body; what lands must read like any other answer
+    for await (const _nothing of body);
+    yield Buffer.from('{"messagesDelivered":[]}');
+    return;
+  }
+  const passed: Uint8Array[] = [];
+  const watched = (async function* () {
+    for await (const chunk of body) {
+      passed.push(chunk);
+      yield chunk;
+    }
+  })();
+  for await (const _records of readTapBody(watched)) yield* passed.splice(0);
+  yield* passed;
+}

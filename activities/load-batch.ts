@@ -1,0 +1,139 @@
+/** Brings one batch from landing (or its bucket) through its tables into the lake. */
+import { createGunzip } from 'node:zlib';
+import { Readable } from 'node:stream';
+import { IngestError } from '../errors/ingest-error.ts';
+import type { Receipt } from '../lake/commit.ts';
+import type { BatchHeader, Stage } from '../lake/stage.ts';
+import { batchId, type ObjectBatch, type TapBatch } from '../sources/batch.ts';
+import { readObjectRecords } from '../sources/s3/read.ts';
+import type { S3Settings, TapSettings } from '../sources/settings.ts';
+import { readTapBody } from '../sources/tap/body.ts';
+import { tables } from '../tables/registry.ts';
+import { type Origin, type RawRecord, type TableName, tableNames } from '../tables/table.ts';
+import type { LoadBatchInput, Loaded } from './contracts.ts';
+import type { Dependencies } from './dependencies.ts';
+import { landingKey } from './fetch-tap-window.ts';
+import { withHeartbeat } from './heartbeat.ts';
+
+export function createLoadBatch(dependencies: Dependencies) {
+  /** Idempotent: a batch that the ledger has is not read again. Throws `landing.*`, `lake.*` and the codes of sources/s3. */
+  return async function loadBatch(input: LoadBatchInput): Promise<Loaded> {
+    const { lake } = dependencies;
+    const earlier = await lake.receipt(batchId(input, input.batch));
+    if (earlier !== undefined) return totals(earlier);
+    const { settings, batch } = input;
+    return withHeartbeat(async (signal) => {
+      if (batch.kind === 'tap' && settings.kind === 'tap') {
+        return totals(await loadTapWindow(dependencies, input, batch, settings));
+      }
+      if (batch.kind === 's3' && settings.kind === 's3') {
+        return totals(await loadObject(dependencies, input, batch, settings, signal));
+      }
+      throw new IngestError('config.invalid', `a ${settings.kind} source has no ${batch.kind} batches`);
+    });
+  };
+}
+
+const tapTables = tableNames.filter((table) => table.startsWith('proofpoint_tap_'));
+
+async function loadTapWindow({ lake, landing }: Dependencies, input: LoadBatchInput, batch: TapBatch, settings: TapSettings) {
+  const header = tapHeader(input, batch, settings);
+  const origin = { fallbackTime: hourStart(batch.from), fallbackTimeSource: 'window' } as const;
+  return lake.load(header, tapTables, async (stage) => {
+    const landed = await landing.open(landingKey(header.batchId));
+    const body = Readable.from(landed).pipe(createGunzip());
+    for await (const records of readTapBody(body)) {
+      for (const { table, record } of records) addRecord(stage, table, record, { ...originOf(stage), ...origin });
+    }
+  });
+}
+
+/** How a TAP window stands in the ledger. */
+export function tapHeader(name: LoadBatchInput | { tenantId: string; sourceId: string }, batch: TapBatch, settings: TapSettings): BatchHeader {
+  return {
+    batchId: batchId(name, batch),
+    tenantId: name.tenantId,
+    sourceId: name.sourceId,
+    kind: 'tap',
+    pass: batch.pass,
+    coversFrom: Date.parse(batch.from) * 1000,
+    coversTo: Date.parse(batch.to) * 1000,
+    uri: `tap://${new URL(settings.baseUrl).host}/v2/siem/all?interval=${batch.from}/${batch.to}`,
+    sizeBytes: 0,
+  };
+}
+
+/**
+ * Windows never cross an hour, so that a record without a time of its own gets the same one from every window that brings it:
+ * the lake looks for a row in its own time range only.
+ */
+function hourStart(from: string): number {
+  return Math.floor(Date.parse(from) / 3_600_000) * 3_600_000_000;
+}
+
+async function loadObject(
+  { lake, stores }: Dependencies,
+  input: LoadBatchInput,
+  batch: ObjectBatch,
+  settings: S3Settings,
+  signal: AbortSignal,
+) {
+  const header: BatchHeader = {
+    batchId: batchId(input, batch),
+    tenantId: input.tenantId,
+    sourceId: input.sourceId,
+    kind: 's3',
+    pass: null,
+    coversFrom: null,
+    coversTo: null,
+    uri: `s3://${batch.bucket}/${batch.key}`,
+    sizeBytes: batch.sizeBytes,
+  };
+  const origin = { fallbackTime: Date.parse(batch.lastModified) * 1000, fallbackTimeSource: 'object' } as const;
+  const format = tables[settings.table].identity === 'line' ? 'text' : 'json';
+  return lake.load(header, [settings.table], async (stage) => {
+    const store = await stores.of(settings);
+    const chunks = await store.open({ key: batch.key, etag: batch.etag, signal });
+    let last: RawRecord | undefined;
+    try {
+      for await (const records of readObjectRecords({ chunks, format, signal })) {
+        for (const record of records) addRecord(stage, settings.table, record, { ...originOf(stage), ...origin });
+        last = records.at(-1) ?? last;
+      }
+    } catch (error) {
+      if (!(error instanceof IngestError) || error.code !== 's3.bad_content') throw error;
+      // This version of the object will never read better: what could be read is loaded, the rest is one dead letter, loudly.
+      stage.addDeadLetter({
+        table: settings.table,
+        // the bytes stay in the bucket: the letter holds what leads to them
+        record: { bytes: Buffer.from(header.batchId), offset: endOf(last), line: (last?.line ?? 0) + 1 },
+        reject: { code: 'corrupt_object', reason: `${error.message}; after ${last?.line ?? 0} lines` },
+      });
+    }
+  });
+}
+
+function endOf(record: RawRecord | undefined): number {
+  return record === undefined ? 0 : record.offset + record.bytes.length;
+}
+
+function originOf({ header, ingestedAt }: Stage) {
+  return { tenantId: header.tenantId, batchId: header.batchId, uri: header.uri, ingestedAt };
+}
+
+function addRecord(stage: Stage, table: TableName, record: RawRecord, origin: Origin): void {
+  const { row, reject } = tables[table].parse(record, origin);
+  if (row !== undefined) stage.addRow(table, row);
+  else stage.addDeadLetter({ table, record, reject });
+}
+
+export function totals({ batchId: id, tables: receipts }: Receipt): Loaded {
+  const sum = (count: (receipt: Receipt['tables'][number]) => number) => receipts.reduce((total, receipt) => total + count(receipt), 0);
+  return {
+    batchId: id,
+    records: sum(({ records }) => records),
+    rows: sum(({ rows }) => rows),
+    rowsAdded: sum(({ rowsAdded }) => rowsAdded),
+    deadLetters: sum(({ deadLetters }) => deadLetters),
+  };
+}
