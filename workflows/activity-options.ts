@@ -1,0 +1,26 @@
+/** How long activities may take and how often they are tried before the workflow decides. */
+import { proxyActivities } from '@temporalio/workflow';
+import type { Activities } from '../activities/index.ts';
+
+const retry = { initialInterval: '1s', backoffCoefficient: 2, maximumInterval: '30s', maximumAttempts: 5 } as const;
+
+/** Short calls to the vendor or the store. */
+export const { listObjects, recordGap, checkSource } = proxyActivities<Activities>({
+  startToCloseTimeout: '2m',
+  heartbeatTimeout: '30s',
+  retry,
+});
+
+/** The vendor answers a whole hour of events in one body. */
+export const { fetchTapWindow } = proxyActivities<Activities>({
+  startToCloseTimeout: '15m',
+  heartbeatTimeout: '30s',
+  retry,
+});
+
+/** An object may have gigabytes. */
+export const { loadBatch } = proxyActivities<Activities>({
+  startToCloseTimeout: '6h',
+  heartbeatTimeout: '30s',
+  retry,
+});

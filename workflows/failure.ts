@@ -1,0 +1,36 @@
+/** Reads what an activity failed with. */
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import type { FailureDetails } from '../activities/contracts.ts';
+
+export interface Failure extends FailureDetails {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The failure of an activity; undefined for anything else, which is a defect or a cancellation and must be thrown on. */
+export function activityFailure(error: unknown): Failure | undefined {
+  if (!(error instanceof ActivityFailure)) return undefined;
+  const { cause } = error;
+  if (cause instanceof ApplicationFailure) {
+    const details = cause.details?.[0] as FailureDetails | undefined;
+    return {
+      code: cause.type ?? 'internal',
+      message: cause.message,
+      ...(details ?? { directive: 'wait', remedy: 'look into the log of the workers' }),
+    };
+  }
+  if (cause instanceof TimeoutFailure) {
+    return {
+      code: 'activity.timeout',
+      message: `${error.activityType} did not finish in time`,
+      directive: 'wait',
+      remedy: 'check that workers run and are not overloaded',
+    };
+  }
+  return undefined;
+}
+
+/** Pause before the next try, seconds: grows from 15 s to 15 minutes, at least what the other side asked for. */
+export function backoffSeconds(consecutiveErrors: number, retryAfterSeconds = 0): number {
+  return Math.max(retryAfterSeconds, Math.min(900, 15 * 2 ** Math.min(10, consecutiveErrors - 1)));
+}

@@ -1,0 +1,17 @@
+/** What can be said to a source workflow and asked of it. */
+import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import type { SourceSettings } from '../sources/settings.ts';
+import type { SourceStatus } from './source-state.ts';
+
+export const statusQuery = defineQuery<SourceStatus>('status');
+
+/** Stops reading after the step under way, until `resume`. */
+export const pauseUpdate = defineUpdate<SourceStatus, [{ reason: string }]>('pause');
+/** Ends a pause or a block and reads at once. */
+export const resumeUpdate = defineUpdate<SourceStatus>('resume');
+/** Reads at once, answers when that step is done. */
+export const pollNowUpdate = defineUpdate<SourceStatus>('pollNow');
+/** Takes new settings; the cursor stays. */
+export const reconfigureUpdate = defineUpdate<SourceStatus, [{ settings: SourceSettings }]>('reconfigure');
+/** Moves the cursor: a time for TAP, a key for S3. What is read again adds nothing twice. */
+export const setCursorUpdate = defineUpdate<SourceStatus, [{ cursor: string }]>('setCursor');
