@@ -1,0 +1,84 @@
+/** Configuration: the one place that reads the environment. Everything else is given what it needs. */
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { IngestError } from '../errors/ingest-error.ts';
+
+const projectRoot = resolve(fileURLToPath(new URL('.', import.meta.url)), '..').replace(/\/dist$/, '');
+
+const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(resolve(projectRoot, 'package.json'), 'utf8')));
+
+const flag = z
+  .enum(['0', '1', 'true', 'false', ''])
+  .default('0')
+  .transform((value) => value === '1' || value === 'true');
+const count = (low: number, high: number, fallback: number) =>
+  z.coerce.number().int().min(low).max(high).default(fallback);
+
+/**
+ * Every variable the product knows. Further TEMPORAL_* variables (TLS, API key, profile) are read by the Temporal SDK's own environment
+ * configuration, see workers/temporal.ts.
+ */
+const environment = z.object({
+  TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'must be host:port').optional(),
+  TEMPORAL_NAMESPACE: z.string().min(1).optional(),
+  TASK_QUEUE: z.string().min(1).default('proofpoint-ingest'),
+  DATA_DIR: z.string().min(1).default('.data'),
+  LAKE_CATALOG: z
+    .string()
+    .regex(/^(sqlite|postgres):.+/, 'must be sqlite:/path/to/catalog.sqlite or postgres:<libpq connection string>')
+    .optional(),
+  LAKE_DATA: z.string().min(1).optional(),
+  LANDING_URL: z
+    .string()
+    .regex(/^(file:\/\/\/|s3:\/\/|\/|\.)/, 'must be file:///path or s3://bucket/prefix')
+    .optional(),
+  AWS_REGION: z.string().min(1).default('us-east-1'),
+  AWS_ENDPOINT_URL_S3: z.url({ protocol: /^https?$/ }).optional(),
+  ALLOW_PRIVATE_ENDPOINTS: flag,
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  METRICS_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'must be host:port').optional(),
+  DUCKDB_EXTENSIONS: z.string().min(1).optional(),
+  DUCKDB_MEMORY_MB: count(128, 1_000_000, 512),
+  MAX_CONCURRENT_ACTIVITIES: count(1, 1000, 16),
+  WORKFLOW_BUNDLE: z.string().min(1).optional(),
+});
+
+export const environmentNames = Object.keys(environment.shape);
+
+export type Config = ReturnType<typeof readConfig>;
+
+/** The checked configuration. Throws IngestError `config.invalid` that names every wrong variable. */
+export function readConfig(env: NodeJS.ProcessEnv = process.env) {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const checked = environment.safeParse(given);
+  if (!checked.success) {
+    const problems = checked.error.issues.map((issue) => `${issue.path.join('.')} ${issue.message}`);
+    throw new IngestError('config.invalid', `environment: ${problems.join('; ')}`);
+  }
+  const values = checked.data;
+  const dataDir = resolve(values.DATA_DIR);
+  return {
+    temporal: { address: values.TEMPORAL_ADDRESS, namespace: values.TEMPORAL_NAMESPACE, taskQueue: values.TASK_QUEUE },
+    dataDir,
+    lake: {
+      catalog: values.LAKE_CATALOG ?? `sqlite:${dataDir}/lake/catalog.sqlite`,
+      dataPath: values.LAKE_DATA ?? `${dataDir}/lake/data`,
+      extensionDirectory: values.DUCKDB_EXTENSIONS ?? resolve(projectRoot, '.tools/duckdb'),
+      spillDirectory: `${dataDir}/spill`,
+      memoryMegabytes: values.DUCKDB_MEMORY_MB,
+    },
+    landingUrl: values.LANDING_URL ?? `file://${dataDir}/landing`,
+    aws: { region: values.AWS_REGION, endpoint: values.AWS_ENDPOINT_URL_S3 },
+    allowPrivateEndpoints: values.ALLOW_PRIVATE_ENDPOINTS,
+    logLevel: values.LOG_LEVEL,
+    metricsAddress: values.METRICS_ADDRESS,
+    maxConcurrentActivities: values.MAX_CONCURRENT_ACTIVITIES,
+    workflowBundle: values.WORKFLOW_BUNDLE,
+    projectRoot,
+    version,
+    /** For secret references `env:NAME` of tenants.yaml only. */
+    secretEnvironment: env,
+  } as const;
+}

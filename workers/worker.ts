@@ -1,0 +1,95 @@
+/** A worker: polls Temporal, runs workflows and activities, owns the lake connection. */
+import { NativeConnection, Runtime, Worker, type RuntimeOptions } from '@temporalio/worker';
+import { pino } from 'pino';
+import { createObjectStores, type Dependencies } from '../activities/dependencies.ts';
+import { failureInterceptor } from '../activities/failures.ts';
+import { createActivities } from '../activities/index.ts';
+import { openLake } from '../lake/lake.ts';
+import { openLanding } from '../lake/landing.ts';
+import { createTapClient } from '../sources/tap/client.ts';
+import type { Config } from './config.ts';
+import { connectWorker } from './temporal.ts';
+import { workflowBundlePath } from './workflow-bundle.ts';
+
+/** In-flight activities get this long to finish; then they are cancelled and run elsewhere. */
+const shutdownGrace = '20s';
+
+/**
+ * Runs until SIGTERM, SIGINT or `stopping` aborts.
+ * @throws IngestError `temporal.unreachable`, `lake.unavailable`, `landing.*`, `config.invalid`
+ */
+export async function runWorker(config: Config, stopping?: AbortSignal): Promise<void> {
+  Runtime.install(runtimeOptions(config));
+  const { connection, namespace } = await connectWorker(config);
+  try {
+    const dependencies = await openDependencies(config);
+    try {
+      const worker = await createWorker(config, { connection, namespace }, dependencies);
+      stopping?.addEventListener('abort', () => worker.shutdown(), { once: true });
+      await worker.run();
+    } finally {
+      await closeDependencies(dependencies);
+    }
+  } finally {
+    await connection.close();
+  }
+}
+
+async function createWorker(
+  config: Config,
+  { connection, namespace }: { connection: NativeConnection; namespace: string },
+  dependencies: Dependencies,
+): Promise<Worker> {
+  return Worker.create({
+    connection,
+    namespace,
+    taskQueue: config.temporal.taskQueue,
+    workflowBundle: { codePath: await workflowBundlePath(config) },
+    activities: createActivities(dependencies),
+    interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
+    maxConcurrentActivityTaskExecutions: config.maxConcurrentActivities,
+    workflowTaskPollerBehavior: { type: 'autoscaling' },
+    activityTaskPollerBehavior: { type: 'autoscaling' },
+    shutdownGraceTime: shutdownGrace,
+    shutdownForceTime: '40s',
+    // a cancelled activity hears of it by its next heartbeat; the default lets up to a minute pass between two
+    maxHeartbeatThrottleInterval: '10s',
+  });
+}
+
+async function openDependencies(config: Config): Promise<Dependencies> {
+  const s3 = config.aws;
+  return {
+    landing: await openLanding(config.landingUrl, s3),
+    lake: await openLake({ ...config.lake, s3 }),
+    tap: createTapClient({ version: config.version, allowPrivateEndpoints: config.allowPrivateEndpoints }),
+    stores: createObjectStores({ secrets: config.secretEnvironment, allowPrivateEndpoints: config.allowPrivateEndpoints }),
+    secrets: config.secretEnvironment,
+    spillDirectory: config.lake.spillDirectory,
+  };
+}
+
+async function closeDependencies({ lake, landing, tap, stores }: Dependencies): Promise<void> {
+  await tap.close();
+  stores.close();
+  landing.close();
+  await lake.close();
+}
+
+/** Logs are JSON lines on standard error; the SDK's own go the same way. */
+function runtimeOptions({ logLevel, metricsAddress }: Config): RuntimeOptions {
+  const logger = pino({ level: logLevel, base: null }, pino.destination(2));
+  const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: Record<string, unknown>) =>
+    logger[level](meta ?? {}, message);
+  return {
+    logger: {
+      log: (level, message, meta) => log(level.toLowerCase() as 'info')(message, meta),
+      trace: log('trace'),
+      debug: log('debug'),
+      info: log('info'),
+      warn: log('warn'),
+      error: log('error'),
+    },
+    ...(metricsAddress === undefined ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } } }),
+  };
+}
