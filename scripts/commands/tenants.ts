@@ -1,0 +1,98 @@
+/** `ppi tenants`: makes the running sources match tenants.yaml. */
+import { readFile } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Client } from '@temporalio/client';
+import type { Command } from 'commander';
+import { IngestError } from '../../errors/ingest-error.ts';
+import type { SourceName } from '../../sources/batch.ts';
+import { checkEndpoint } from '../../sources/endpoint.ts';
+import { type ConfiguredSource, parseTenantsFile } from '../../sources/tenants-file.ts';
+import type { Config } from '../../workers/config.ts';
+import { workflowIdOf } from '../../workflows/source-state.ts';
+import { printJson, printTable } from '../output.ts';
+import { removeSource, runningSources, sourceStatus, startSource, updateSource } from '../source-registry.ts';
+import { documented, type JsonOption, withClient } from './context.ts';
+
+export type Change = 'created' | 'changed' | 'unchanged' | 'removed';
+
+export interface AppliedSource extends SourceName {
+  readonly change: Change;
+}
+
+export function addTenants(program: Command): void {
+  const tenants = program.command('tenants').description('tenants and their sources');
+  documented(tenants.command('apply'), 'ppi tenants apply -f tenants.yaml')
+    .description('create, change and remove sources to match the file; applying it again changes nothing')
+    .requiredOption('-f, --file <path>', 'the tenants.yaml')
+    .option('--dry-run', 'say what would change, change nothing')
+    .action(async ({ file, dryRun, json }: JsonOption & { file: string; dryRun?: boolean }) => {
+      const applied = await withClient(async (client, config) =>
+        applyTenants(client, config, await readTenantsFile(file, config), { dryRun: dryRun === true }),
+      );
+      if (json === true) for (const row of applied) printJson(row);
+      else
+        printTable(
+          ['tenant', 'source', 'change'],
+          applied.map(({ tenantId, sourceId, change }) => [tenantId, sourceId, change]),
+        );
+    });
+}
+
+/** @throws IngestError `config.invalid`, `config.endpoint_refused` */
+export async function readTenantsFile(file: string, config: Config): Promise<ConfiguredSource[]> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw new IngestError('config.invalid', `${file}: cannot be read`, { cause: error });
+  });
+  const sources = parseTenantsFile(text, file);
+  for (const { tenantId, sourceId, settings } of sources) {
+    const endpoint = settings.kind === 'tap' ? settings.baseUrl : settings.endpoint;
+    if (endpoint === undefined) continue;
+    try {
+      checkEndpoint(endpoint, config);
+    } catch (error) {
+      if (!(error instanceof IngestError)) throw error;
+      throw new IngestError(error.code, `${file}: tenants.${tenantId}.sources.${sourceId}: ${error.message}`, {
+        cause: error,
+      });
+    }
+  }
+  return sources;
+}
+
+/** Nothing changes before everything is known to be possible: the file is checked, and running sources have answered. */
+export async function applyTenants(
+  client: Client,
+  config: Config,
+  wanted: readonly ConfiguredSource[],
+  { dryRun }: { dryRun: boolean },
+): Promise<AppliedSource[]> {
+  const wantedIds = new Set(wanted.map(workflowIdOf));
+  const running = await runningSources(client);
+  const runningIds = new Set(running.map(workflowIdOf));
+  const changes: { source: SourceName; change: Change; carryOut: () => Promise<unknown> }[] = [];
+  for (const source of wanted) {
+    if (!runningIds.has(workflowIdOf(source))) {
+      changes.push({ source, change: 'created', carryOut: () => createSource(client, config, source) });
+      continue;
+    }
+    const { settings } = await sourceStatus(client, source);
+    if (isDeepStrictEqual(settings, source.settings))
+      changes.push({ source, change: 'unchanged', carryOut: async () => undefined });
+    else changes.push({ source, change: 'changed', carryOut: () => reconfigure(client, source) });
+  }
+  for (const source of running.filter((each) => !wantedIds.has(workflowIdOf(each)))) {
+    changes.push({ source, change: 'removed', carryOut: () => removeSource(client, source) });
+  }
+  if (!dryRun) for (const { carryOut } of changes) await carryOut();
+  return changes.map(({ source: { tenantId, sourceId }, change }) => ({ tenantId, sourceId, change }));
+}
+
+async function createSource(client: Client, config: Config, source: ConfiguredSource): Promise<void> {
+  const started = await startSource(client, config.temporal.taskQueue, source);
+  // it was started a moment ago and the list did not have it yet
+  if (!started) await reconfigure(client, source);
+}
+
+async function reconfigure(client: Client, source: ConfiguredSource): Promise<void> {
+  await updateSource(client, source, 'reconfigure', { settings: source.settings });
+}

@@ -1,0 +1,32 @@
+#!/usr/bin/env node
+/** The command line: `ppi`. One file per noun in scripts/commands. */
+import { Command, CommanderError } from 'commander';
+import { addDemo } from './commands/demo.ts';
+import { addDev } from './commands/dev.ts';
+import { addLake } from './commands/lake.ts';
+import { addSearch } from './commands/search.ts';
+import { addSources } from './commands/sources.ts';
+import { addTenants } from './commands/tenants.ts';
+import { addWorker } from './commands/worker.ts';
+import { reportError } from './output.ts';
+
+const program = new Command('ppi')
+  .description('Every Proofpoint log of many tenants in one searchable lake.')
+  .showHelpAfterError('(see --help)')
+  .exitOverride();
+
+addDemo(program);
+addDev(program);
+addTenants(program);
+addSources(program);
+addSearch(program);
+addLake(program);
+addWorker(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // commander has printed its own: help asked for is no failure, a wrong command line is exit code 2
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
+  else process.exitCode = reportError(error, process.argv.includes('--json'));
+}

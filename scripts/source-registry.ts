@@ -1,0 +1,121 @@
+/** The sources that run, seen through Temporal: the only list of them there is. */
+import {
+  type Client,
+  isGrpcServiceError,
+  QueryNotRegisteredError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { IngestError } from '../errors/ingest-error.ts';
+import type { SourceName } from '../sources/batch.ts';
+import type { ConfiguredSource } from '../sources/tenants-file.ts';
+import { sourceIdKey, sourceKindKey, tenantIdKey } from '../workflows/search-attributes.ts';
+import { type SourceInput, type SourceStatus, workflowIdOf } from '../workflows/source-state.ts';
+
+/** How long a worker may take to answer a question. */
+const answerMs = 10_000;
+
+const livePriority = 2;
+
+const workflowTypes = { tap: 'tapSource', s3: 's3Source' } as const;
+
+/** Every source that runs. Visibility is a second behind. */
+export async function runningSources(client: Client, tenantId?: string): Promise<SourceName[]> {
+  const filter = [`WorkflowType IN ('tapSource', 's3Source')`, `ExecutionStatus = 'Running'`];
+  if (tenantId !== undefined) filter.push(`TenantId = '${tenantId.replaceAll("'", "\\'")}'`);
+  const found: SourceName[] = [];
+  for await (const { workflowId } of client.workflow.list({ query: filter.join(' AND ') })) {
+    const [, tenant = '', source = ''] = workflowId.split('/');
+    found.push({ tenantId: tenant, sourceId: source });
+  }
+  return found.toSorted((a, b) => workflowIdOf(a).localeCompare(workflowIdOf(b)));
+}
+
+/** Starts the workflow of a source; false if it runs already. */
+export async function startSource(
+  client: Client,
+  taskQueue: string,
+  { tenantId, sourceId, settings }: ConfiguredSource,
+): Promise<boolean> {
+  const input: SourceInput = { tenantId, sourceId, settings };
+  try {
+    await client.workflow.start(workflowTypes[settings.kind], {
+      workflowId: workflowIdOf(input),
+      taskQueue,
+      args: [input],
+      priority: { priorityKey: livePriority, fairnessKey: tenantId },
+      staticSummary: `${settings.kind} source ${sourceId} of ${tenantId}`,
+      typedSearchAttributes: [
+        { key: tenantIdKey, value: tenantId },
+        { key: sourceIdKey, value: sourceId },
+        { key: sourceKindKey, value: settings.kind },
+      ],
+    });
+    return true;
+  } catch (error) {
+    if (error instanceof WorkflowExecutionAlreadyStartedError) return false;
+    throw error;
+  }
+}
+
+export async function sourceStatus(client: Client, source: SourceName): Promise<SourceStatus> {
+  const handle = client.workflow.getHandle(workflowIdOf(source));
+  return answered(client, source, async () => {
+    await mustRun(client, source);
+    return handle.query<SourceStatus>('status');
+  });
+}
+
+/** A workflow that has ended still answers queries: with what it knew when it ended. */
+async function mustRun(client: Client, source: SourceName): Promise<void> {
+  const { status, workflowId } = await client.workflow.getHandle(workflowIdOf(source)).describe();
+  if (status.name !== 'RUNNING') throw new WorkflowNotFoundError(`ended: ${status.name}`, workflowId, undefined);
+}
+
+/** Sends an Update of workflows/messages.ts and gives the status it answers. */
+export async function updateSource(
+  client: Client,
+  source: SourceName,
+  update: string,
+  argument?: unknown,
+): Promise<SourceStatus> {
+  const handle = client.workflow.getHandle(workflowIdOf(source));
+  const send = () =>
+    argument === undefined
+      ? handle.executeUpdate<SourceStatus, []>(update)
+      : handle.executeUpdate<SourceStatus, [unknown]>(update, { args: [argument] });
+  // pollNow answers when a whole window or page is loaded
+  return answered(client, source, send, 10 * 60_000);
+}
+
+/** Ends a source's workflow. What it loaded stays. */
+export async function removeSource(client: Client, source: SourceName): Promise<void> {
+  await client.workflow.getHandle(workflowIdOf(source)).cancel();
+}
+
+async function answered<T>(client: Client, source: SourceName, ask: () => Promise<T>, withinMs = answerMs): Promise<T> {
+  const name = `${source.tenantId}/${source.sourceId}`;
+  try {
+    return await client.withDeadline(Date.now() + withinMs, ask);
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) {
+      throw new IngestError('source.unknown', `source ${name}: does not run here`, { cause: error });
+    }
+    if (error instanceof WorkflowUpdateFailedError) {
+      throw new IngestError('source.refused', `source ${name}: ${error.cause?.message ?? error.message}`, {
+        cause: error,
+      });
+    }
+    const silent =
+      error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
+      error instanceof QueryNotRegisteredError ||
+      (isGrpcServiceError(error) && [1, 4, 9].includes(Number(error.code)));
+    if (silent)
+      throw new IngestError('source.silent', `source ${name}: no worker answered within ${withinMs / 1000} s`, {
+        cause: error,
+      });
+    throw error;
+  }
+}

@@ -1,0 +1,48 @@
+/** A worker as a process of its own, as in production: it may be killed and started again. */
+import { fileURLToPath } from 'node:url';
+import { extname } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { startProcess, type Running } from './process.ts';
+
+export interface StartWorker {
+  /** Configuration and secrets, over this process's environment. */
+  readonly env: Readonly<Record<string, string>> & { readonly TEMPORAL_ADDRESS: string; readonly TEMPORAL_NAMESPACE: string };
+  readonly taskQueue: string;
+  readonly logFile: string;
+}
+
+/** @throws Error with the last log lines, when the worker ends early or does not poll in time. */
+export async function startWorkerProcess({ env, taskQueue, logFile }: StartWorker): Promise<Running> {
+  const startedMs = Date.now();
+  const connection = await Connection.connect({ address: env.TEMPORAL_ADDRESS });
+  try {
+    const client = new Client({ connection, namespace: env.TEMPORAL_NAMESPACE });
+    return await startProcess({
+      name: 'worker',
+      ...commandLine(['worker']),
+      env: { ...process.env, ...env },
+      logFile,
+      ready: () => polls(client, taskQueue, startedMs),
+      stopSeconds: 45,
+    });
+  } finally {
+    await connection.close();
+  }
+}
+
+/** `ppi …` as this checkout or build runs it. */
+function commandLine(args: readonly string[]): { command: string; args: string[] } {
+  const extension = extname(import.meta.url);
+  const program = fileURLToPath(new URL(`../ppi${extension}`, import.meta.url));
+  return { command: process.execPath, args: [...(extension === '.ts' ? ['--import', 'tsx'] : []), program, ...args] };
+}
+
+/** The server remembers pollers of dead workers for minutes, so only one that came after our start counts. */
+async function polls(client: Client, taskQueue: string, sinceMs: number): Promise<boolean> {
+  const { pollers } = await client.workflowService.describeTaskQueue({
+    namespace: client.options.namespace,
+    taskQueue: { name: taskQueue },
+    taskQueueType: 2,
+  });
+  return pollers?.some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 >= sinceMs - 1000) === true;
+}
