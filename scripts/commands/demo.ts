@@ -1,6 +1,6 @@
+import { once } from 'node:events';
 /** `ppi demo` (`npm run demo`): the whole product in a minute, on invented customers, with a count of what went in and came out. */
 import { rmSync, writeFileSync } from 'node:fs';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
@@ -26,7 +26,9 @@ interface Options extends JsonOption {
 
 export function addDemo(program: Command): void {
   documented(program.command('demo'), 'npm run demo -- --keep')
-    .description('start everything with a simulated vendor, load two invented customers, search, and check that nothing is lost or doubled')
+    .description(
+      'start everything with a simulated vendor, load two invented customers, search, and check that nothing is lost or doubled',
+    )
     .option('--keep', 'leave it all running and print the addresses')
     .option('--seed <text>', 'another seed invents other events', 'demo')
     .addOption(new Option('--timeout <seconds>', 'give up after this long').argParser(countOption).default(300))
@@ -39,8 +41,16 @@ async function demo(options: Options): Promise<void> {
   rmSync(dataDir, { recursive: true, force: true });
   // the simulated vendor and the S3 server are on this machine
   process.env['ALLOW_PRIVATE_ENDPOINTS'] = '1';
-  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => 'interrupted' as const);
-  const stack = await startLocalStack({ dataDir, persistent: false, s3Credentials: demoCredentials, env: demoSecrets(), say });
+  const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(
+    () => 'interrupted' as const,
+  );
+  const stack = await startLocalStack({
+    dataDir,
+    persistent: false,
+    s3Credentials: demoCredentials,
+    env: demoSecrets(),
+    say,
+  });
   let world: DemoWorld | undefined;
   try {
     say('inventing two customers: acme and globex');
@@ -67,7 +77,13 @@ async function demo(options: Options): Promise<void> {
 }
 
 /** Waits until every record is in and every source has caught up; then counts once more, so that a doubled one would show. */
-async function ingest(lake: LakeReader, client: Client, world: DemoWorld, stack: LocalStack, timeoutSeconds: number): Promise<Tally[]> {
+async function ingest(
+  lake: LakeReader,
+  client: Client,
+  world: DemoWorld,
+  stack: LocalStack,
+  timeoutSeconds: number,
+): Promise<Tally[]> {
   const progress = createProgress();
   const total = world.expected.reduce((sum, { records }) => sum + records, 0);
   const startedMs = performance.now();
@@ -111,14 +127,28 @@ async function report(lake: LakeReader, found: readonly Tally[], world: DemoWorl
     limit: 5,
   });
   if (json === true) {
-    printJson({ exact: wrong.length === 0, differences: wrong, tables: found, search: { query: question, hits: answer.hits.length, more: answer.more } });
+    printJson({
+      exact: wrong.length === 0,
+      differences: wrong,
+      tables: found,
+      search: { query: question, hits: answer.hits.length, more: answer.more },
+    });
   } else {
     process.stdout.write('\n');
     printTable(
       ['tenant', 'table', 'records', 'rows', 'dead letters', 'last event'],
-      found.map(({ tenantId, table, records, rows, deadLetters, lastEvent }) => [tenantId, table, records, rows, deadLetters, lastEvent]),
+      found.map(({ tenantId, table, records, rows, deadLetters, lastEvent }) => [
+        tenantId,
+        table,
+        records,
+        rows,
+        deadLetters,
+        lastEvent,
+      ]),
     );
-    process.stdout.write(`\nWho of acme clicked on phish and was let through?  ppi search '${question}' --table tap_clicks_permitted --tenant acme\n\n`);
+    process.stdout.write(
+      `\nWho of acme clicked on phish and was let through?  ppi search '${question}' --table tap_clicks_permitted --tenant acme\n\n`,
+    );
     printTable(
       ['event_time', 'recipient', 'url', 'click_ip'],
       answer.hits.map(({ row }) => ['event_time', 'recipient', 'url', 'click_ip'].map((column) => row[column])),
@@ -128,7 +158,13 @@ async function report(lake: LakeReader, found: readonly Tally[], world: DemoWorl
   if (json !== true) process.stdout.write('\nEvery record that went in is in the lake exactly once.\n');
 }
 
-function printPlaces(say: (line: string) => void, stack: LocalStack, world: DemoWorld, dataDir: string, { keep }: Options): void {
+function printPlaces(
+  say: (line: string) => void,
+  stack: LocalStack,
+  world: DemoWorld,
+  dataDir: string,
+  { keep }: Options,
+): void {
   const places = [
     `lake      ${stack.config.lake.dataPath}`,
     `landing   ${join(dataDir, 'landing')}`,

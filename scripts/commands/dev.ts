@@ -1,15 +1,15 @@
-/** `ppi dev` (`npm start`): the whole product on one machine, for tenants.yaml, keeping its data. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+/** `ppi dev` (`npm start`): the whole product on one machine, for tenants.yaml, keeping its data. */
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
 import { printTable } from '../output.ts';
 import { startLocalStack } from '../stack/local-stack.ts';
-import { applyTenants, readTenantsFile } from './tenants.ts';
 import { countOption } from './context.ts';
+import { applyTenants, readTenantsFile } from './tenants.ts';
 
 interface Options {
   readonly file: string;
@@ -21,7 +21,9 @@ interface Options {
 export function addDev(program: Command): void {
   program
     .command('dev')
-    .description('Temporal, an S3 server and a worker on this machine, for a tenants.yaml; data stays in DATA_DIR (default .data)')
+    .description(
+      'Temporal, an S3 server and a worker on this machine, for a tenants.yaml; data stays in DATA_DIR (default .data)',
+    )
     .option('-f, --file <path>', 'applied at the start where it exists', 'tenants.yaml')
     .addOption(new Option('--temporal-port <port>').argParser(countOption).default(7233))
     .addOption(new Option('--ui-port <port>', 'Temporal UI').argParser(countOption).default(8233))
@@ -45,8 +47,13 @@ async function dev({ file, temporalPort, uiPort, s3Port }: Options): Promise<voi
     const client = await connectClient(stack.config);
     try {
       if (existsSync(file)) {
-        const applied = await applyTenants(client, stack.config, await readTenantsFile(file, stack.config), { dryRun: false });
-        printTable(['tenant', 'source', 'change'], applied.map(({ tenantId, sourceId, change }) => [tenantId, sourceId, change]));
+        const applied = await applyTenants(client, stack.config, await readTenantsFile(file, stack.config), {
+          dryRun: false,
+        });
+        printTable(
+          ['tenant', 'source', 'change'],
+          applied.map(({ tenantId, sourceId, change }) => [tenantId, sourceId, change]),
+        );
       } else say(`${file} is not there yet; write it and run: npm run --silent ppi -- tenants apply -f ${file}`);
     } finally {
       await client.connection.close();
@@ -61,7 +68,8 @@ async function dev({ file, temporalPort, uiPort, s3Port }: Options): Promise<voi
       interrupted.then(() => undefined),
       ...[stack.temporal, stack.s3, stack.worker].map(({ exited }) => exited),
     ]);
-    if (ended !== undefined) throw new Error(`a part of the stack ended by itself (${ended}); see ${join(dataDir, 'logs')}`);
+    if (ended !== undefined)
+      throw new Error(`a part of the stack ended by itself (${ended}); see ${join(dataDir, 'logs')}`);
     say('stopping');
   } finally {
     await stack.close();
@@ -76,7 +84,10 @@ function say(line: string): void {
 function keptCredentials(path: string): { accessKeyId: string; secretAccessKey: string } {
   if (!existsSync(path)) {
     mkdirSync(join(path, '..'), { recursive: true, mode: 0o700 });
-    const fresh = { accessKeyId: `dev-${randomBytes(6).toString('hex')}`, secretAccessKey: randomBytes(24).toString('base64url') };
+    const fresh = {
+      accessKeyId: `dev-${randomBytes(6).toString('hex')}`,
+      secretAccessKey: randomBytes(24).toString('base64url'),
+    };
     writeFileSync(path, JSON.stringify(fresh), { mode: 0o600 });
   }
   return JSON.parse(readFileSync(path, 'utf8')) as { accessKeyId: string; secretAccessKey: string };

@@ -17,7 +17,8 @@ export interface Tally {
 /** `records` come from the ledger; rows and dead letters are counted where they lie. */
 export async function tally(lake: LakeReader): Promise<Tally[]> {
   const data = tableNames.map(
-    (table) => `SELECT tenant_id, '${table}' AS table_name, count(*)::INTEGER AS row_count, max(event_time) AS last_event FROM ${table} GROUP BY ALL`,
+    (table) =>
+      `SELECT tenant_id, '${table}' AS table_name, count(*)::INTEGER AS row_count, max(event_time) AS last_event FROM ${table} GROUP BY ALL`,
   );
   const { rows } = await lake.query(`
     WITH data AS (${data.join(' UNION ALL ')}),
@@ -44,8 +45,11 @@ export function differences(found: readonly Tally[], expected: readonly Expected
   const wanted = new Set(expected.map(key));
   const missing = expected.flatMap((entry) => {
     const { rows = 0, records = 0, deadLetters = 0 } = known.get(key(entry)) ?? {};
-    if (rows === entry.records - entry.deadLetters && records === entry.records && deadLetters === entry.deadLetters) return [];
-    return [`${key(entry)}: ${records} records, ${rows} rows, ${deadLetters} dead letters; ${entry.records} records and ${entry.deadLetters} dead letters went in`];
+    if (rows === entry.records - entry.deadLetters && records === entry.records && deadLetters === entry.deadLetters)
+      return [];
+    return [
+      `${key(entry)}: ${records} records, ${rows} rows, ${deadLetters} dead letters; ${entry.records} records and ${entry.deadLetters} dead letters went in`,
+    ];
   });
   const foreign = found.filter((entry) => entry.records > 0 && !wanted.has(key(entry)));
   return [...missing, ...foreign.map((entry) => `${key(entry)}: ${entry.rows} rows that nobody put in`)];

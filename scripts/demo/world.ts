@@ -5,18 +5,25 @@ import { generateLogs, type LogTable } from '../../simulator/logs/generate.ts';
 import { startTapSimulator, type TapSimulator } from '../../simulator/tap/server.ts';
 import type { TableName } from '../../tables/table.ts';
 
-/** Records and dead letters that one tenant's table must have in the end. */
+/** What one tenant's table must have in the end. */
 export interface Expected {
   readonly tenantId: string;
   readonly table: TableName;
   readonly records: number;
+  /** Each record as it went in; TAP's come with their keys and parts in any order. */
+  readonly texts: readonly string[];
   readonly deadLetters: number;
 }
 
 interface DemoTenant {
   readonly tenantId: string;
   readonly tapEventsPerHour: number;
-  readonly logs: readonly { readonly sourceId: string; readonly table: LogTable; readonly count: number; readonly malformed: number }[];
+  readonly logs: readonly {
+    readonly sourceId: string;
+    readonly table: LogTable;
+    readonly count: number;
+    readonly malformed: number;
+  }[];
 }
 
 const tenants: readonly DemoTenant[] = [
@@ -68,7 +75,15 @@ export function demoSecrets(): Record<string, string> {
 }
 
 /** Starts the vendor's API and fills the buckets: 26 hours of events, the newest old enough for the vendor to have indexed it. */
-export async function createDemoWorld({ seed, s3Endpoint, scale = 1 }: { seed: string; s3Endpoint: string; scale?: number }): Promise<DemoWorld> {
+export async function createDemoWorld({
+  seed,
+  s3Endpoint,
+  scale = 1,
+}: {
+  seed: string;
+  s3Endpoint: string;
+  scale?: number;
+}): Promise<DemoWorld> {
   const nowMs = Date.now();
   const fromMs = Math.floor(nowMs / hourMs) * hourMs - 26 * hourMs;
   const toMs = nowMs - 35 * 60_000;
@@ -85,14 +100,31 @@ export async function createDemoWorld({ seed, s3Endpoint, scale = 1 }: { seed: s
   });
   const expected: Expected[] = tenants.flatMap(({ tenantId }) => expectedOfTap(tap, tenantId));
   for (const { tenantId, logs } of tenants) {
-    const store = new S3Client({ endpoint: s3Endpoint, region: 'us-east-1', credentials: demoCredentials, forcePathStyle: true });
+    const store = new S3Client({
+      endpoint: s3Endpoint,
+      region: 'us-east-1',
+      credentials: demoCredentials,
+      forcePathStyle: true,
+    });
     const bucket = `${tenantId}-logs`;
     await store.send(new CreateBucketCommand({ Bucket: bucket }));
     for (const { table, count, malformed } of logs) {
-      const { objects } = generateLogs({ seed, tenant: tenantId, table, fromMs, toMs, count: Math.ceil(count * scale), malformed });
-      await pMap(objects, ({ key, body }) => store.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })), { concurrency: 8 });
-      const records = objects.reduce((sum, object) => sum + object.records.length, 0);
-      expected.push({ tenantId, table, records, deadLetters: malformed });
+      const { objects } = generateLogs({
+        seed,
+        tenant: tenantId,
+        table,
+        fromMs,
+        toMs,
+        count: Math.ceil(count * scale),
+        malformed,
+      });
+      await pMap(
+        objects,
+        ({ key, body }) => store.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body })),
+        { concurrency: 8 },
+      );
+      const texts = objects.flatMap(({ records }) => records);
+      expected.push({ tenantId, table, records: texts.length, texts, deadLetters: malformed });
     }
     store.destroy();
   }
@@ -100,12 +132,14 @@ export async function createDemoWorld({ seed, s3Endpoint, scale = 1 }: { seed: s
 }
 
 function expectedOfTap(tap: TapSimulator, tenantId: string): Expected[] {
-  const counts = new Map<TableName, number>();
-  for (const { array } of tap.account(tapPrincipal(tenantId)).truth()) {
+  const texts = new Map<TableName, string[]>();
+  for (const { array, record } of tap.account(tapPrincipal(tenantId)).truth()) {
     const table = tapTables[array];
-    counts.set(table, (counts.get(table) ?? 0) + 1);
+    const known = texts.get(table) ?? [];
+    known.push(JSON.stringify(record));
+    texts.set(table, known);
   }
-  return Array.from(counts, ([table, records]) => ({ tenantId, table, records, deadLetters: 0 }));
+  return Array.from(texts, ([table, each]) => ({ tenantId, table, records: each.length, texts: each, deadLetters: 0 }));
 }
 
 const tapTables = {

@@ -1,25 +1,30 @@
+import { extname, join } from 'node:path';
 /** A worker as a process of its own, as in production: it may be killed and started again. */
 import { fileURLToPath } from 'node:url';
-import { extname } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { startProcess, type Running } from './process.ts';
 
 export interface StartWorker {
   /** Configuration and secrets, over this process's environment. */
-  readonly env: Readonly<Record<string, string>> & { readonly TEMPORAL_ADDRESS: string; readonly TEMPORAL_NAMESPACE: string };
+  readonly env: Readonly<Record<string, string>> & {
+    readonly TEMPORAL_ADDRESS: string;
+    readonly TEMPORAL_NAMESPACE: string;
+  };
   readonly taskQueue: string;
+  /** Root of the checkout or build to run; default: this one. */
+  readonly root?: string;
   readonly logFile: string;
 }
 
 /** @throws Error with the last log lines, when the worker ends early or does not poll in time. */
-export async function startWorkerProcess({ env, taskQueue, logFile }: StartWorker): Promise<Running> {
+export async function startWorkerProcess({ env, taskQueue, root, logFile }: StartWorker): Promise<Running> {
   const startedMs = Date.now();
   const connection = await Connection.connect({ address: env.TEMPORAL_ADDRESS });
   try {
     const client = new Client({ connection, namespace: env.TEMPORAL_NAMESPACE });
     return await startProcess({
       name: 'worker',
-      ...commandLine(['worker']),
+      ...commandLine(['worker'], root),
       env: { ...process.env, ...env },
       logFile,
       ready: () => polls(client, taskQueue, startedMs),
@@ -30,10 +35,13 @@ export async function startWorkerProcess({ env, taskQueue, logFile }: StartWorke
   }
 }
 
-/** `ppi …` as this checkout or build runs it. */
-function commandLine(args: readonly string[]): { command: string; args: string[] } {
+/** `ppi …` as a checkout or build runs it. */
+function commandLine(args: readonly string[], root?: string): { command: string; args: string[] } {
   const extension = extname(import.meta.url);
-  const program = fileURLToPath(new URL(`../ppi${extension}`, import.meta.url));
+  const program =
+    root === undefined
+      ? fileURLToPath(new URL(`../ppi${extension}`, import.meta.url))
+      : join(root, `scripts/ppi${extension}`);
   return { command: process.execPath, args: [...(extension === '.ts' ? ['--import', 'tsx'] : []), program, ...args] };
 }
 

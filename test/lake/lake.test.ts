@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Lake, openLake } from '../../lake/lake.ts';
+import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+describe('lake on SQLite and a directory', () => {
+  const settings = sqliteLake(temporaryDirectory('lake'));
+  let lake: Lake;
+  beforeAll(async () => {
+    lake = await openLake(settings);
+  });
+  afterAll(() => lake.close());
+
+  const count = async (where: string) => {
+    const [row] = await queryLake(settings, `SELECT count(*)::INTEGER AS n FROM ${filterTable} WHERE ${where}`);
+    return row?.['n'];
+  };
+
+  it('loads a batch once, and answers a second try with the receipt of the first', async () => {
+    const header = objectHeader('once');
+    const lines = [filterLine(1), filterLine(2), 'garbled'];
+    const first = await loadLines(lake, header, lines);
+    expect(first.tables).toEqual([{ table: filterTable, records: 3, rows: 2, rowsAdded: 2, deadLetters: 1 }]);
+    expect(await loadLines(lake, header, [filterLine(3)])).toEqual(first);
+    expect(await count(`batch_id = '${header.batchId}'`)).toBe(2);
+    expect(
+      await queryLake(settings, `SELECT count(*)::INTEGER AS n FROM batches WHERE batch_id = '${header.batchId}'`),
+    ).toEqual([{ n: 1 }]);
+  });
+
+  it('keeps identical lines of one object apart, and knows them again under another key', async () => {
+    const lines = [filterLine(10), filterLine(10), filterLine(11), filterLine(10)];
+    expect((await loadLines(lake, objectHeader('twins'), lines)).tables[0]?.rowsAdded).toBe(4);
+    expect((await loadLines(lake, objectHeader('twins-shipped-again'), lines)).tables[0]).toMatchObject({
+      rows: 4,
+      rowsAdded: 0,
+    });
+    expect((await loadLines(lake, objectHeader('one-more'), [...lines, filterLine(10)])).tables[0]?.rowsAdded).toBe(1);
+    expect(await count(`sid = 'sid10'`)).toBe(4);
+  });
+
+  it('keeps the same line of two tenants apart', async () => {
+    await loadLines(lake, objectHeader('shared', 'acme'), [filterLine(20)]);
+    expect((await loadLines(lake, objectHeader('shared', 'globex'), [filterLine(20)])).tables[0]?.rowsAdded).toBe(1);
+    expect(await count(`sid = 'sid20'`)).toBe(2);
+  });
+
+  it('keeps a dead letter byte for byte, once, with its place', async () => {
+    const bad = 'broken \u00e9 line';
+    await loadLines(lake, objectHeader('bad-1'), [filterLine(30), bad]);
+    await loadLines(lake, objectHeader('bad-2'), [bad]);
+    const letters = await queryLake(
+      settings,
+      `SELECT code, decode(raw) AS raw, source_ref.uri AS uri, source_ref.line::INTEGER AS line FROM dead_letters WHERE decode(raw) = '${bad}'`,
+    );
+    expect(letters).toEqual([{ code: 'unknown_line', raw: bad, uri: 's3://logs/bad-1', line: 2 }]);
+  });
+
+  it('recognises a line without a time of its own when it is shipped again on another day', async () => {
+    const line = 'queued-reinject[31146]: s=untimed mod=session cmd=disconnect';
+    await loadLines(lake, objectHeader('untimed'), [line]);
+    expect(await count(`sid = 'untimed' AND time_source = 'object'`)).toBe(1);
+    const table = (await import('../../tables/registry.ts')).tables[filterTable];
+    const header = objectHeader('untimed-next-day');
+    const again = await lake.load(header, [filterTable], async (stage) => {
+      const record = { bytes: Buffer.from(line), offset: 0, line: 1 };
+      const { row } = table.parse(record, {
+        tenantId: 'acme',
+        batchId: header.batchId,
+        uri: header.uri,
+        fallbackTime: 1_769_935_600_000_000,
+        fallbackTimeSource: 'object',
+        ingestedAt: stage.ingestedAt,
+      });
+      if (row !== undefined) stage.addRow(filterTable, row);
+    });
+    expect(again.tables[0]).toMatchObject({ rows: 1, rowsAdded: 0 });
+  });
+
+  it('leaves nothing behind when filling a batch fails', async () => {
+    const header = objectHeader('fails');
+    const failing = lake.load(header, [filterTable], async (stage) => {
+      stage.addDeadLetter({
+        table: filterTable,
+        record: { bytes: Buffer.from('x'), offset: 0, line: 1 },
+        reject: { code: 'unknown_line', reason: 'r' },
+      });
+      throw new Error('the object broke off');
+    });
+    await expect(failing).rejects.toThrow('the object broke off');
+    expect(await lake.receipt(header.batchId)).toBeUndefined();
+    expect((await loadLines(lake, header, [filterLine(40)])).tables[0]?.rowsAdded).toBe(1);
+  });
+
+  it('commits many waiting batches in few transactions', async () => {
+    const commits = async () => Number((await queryLake(settings, 'SELECT commits FROM fence'))[0]?.['commits']);
+    const before = await commits();
+    const receipts = await Promise.all(
+      Array.from({ length: 40 }, (_, batch) =>
+        loadLines(lake, objectHeader(`many-${batch}`), [filterLine(1000 + batch), filterLine(2000)]),
+      ),
+    );
+    expect(receipts.reduce((sum, { tables: [table] }) => sum + (table?.rowsAdded ?? 0), 0)).toBe(41);
+    expect((await commits()) - before).toBeLessThan(20);
+  });
+
+  it('records a batch without records', async () => {
+    const header = { ...objectHeader('gap'), kind: 'tap', pass: 'lost', coversFrom: 1, coversTo: 2 } as const;
+    expect(await lake.load(header, [], async () => undefined)).toEqual({ batchId: header.batchId, tables: [] });
+  });
+});
+
+describe('schema', () => {
+  it('adds the columns that an older lake lacks and keeps its rows', async () => {
+    const settings = sqliteLake(temporaryDirectory('schema'));
+    const lake = await openLake(settings);
+    await loadLines(lake, objectHeader('old'), [filterLine(1)]);
+    await lake.close();
+    const { openLakeInstance } = await import('../../lake/connection.ts');
+    const opened = await openLakeInstance(settings, { readOnly: false });
+    const connection = await opened.connect();
+    await connection.run(`ALTER TABLE lake.${filterTable} DROP COLUMN helo`);
+    opened.instance.closeSync();
+    const newer = await openLake(settings);
+    await loadLines(newer, objectHeader('new'), [filterLine(2)]);
+    await newer.close();
+    expect(await queryLake(settings, `SELECT sid, helo FROM ${filterTable} ORDER BY sid`)).toEqual([
+      { sid: 'sid1', helo: null },
+      { sid: 'sid2', helo: 'h2.example' },
+    ]);
+  });
+
+  it('says that there is no lake yet to a reader that comes first', async () => {
+    const settings = sqliteLake(temporaryDirectory('none'));
+    await expect(queryLake(settings, 'SELECT 1')).rejects.toMatchObject({ code: 'lake.unavailable' });
+  });
+
+  it('refuses to write through a reader', async () => {
+    const settings = sqliteLake(temporaryDirectory('reader'));
+    await (await openLake(settings)).close();
+    await expect(queryLake(settings, `DELETE FROM ${filterTable}`)).rejects.toMatchObject({ code: 'lake.query' });
+  });
+});

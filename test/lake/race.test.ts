@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { LakeSettings } from '../../lake/connection.ts';
+import { openLake } from '../../lake/lake.ts';
+import { createS3Client } from '../../lake/s3-access.ts';
+import { type S3Server, startS3Server } from '../../scripts/stack/s3-server.ts';
+import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import { createMutant, type Mutation, projectRoot, removeMutant } from '../support/mutant.ts';
+import { createPostgresLake } from '../support/postgres-lake.ts';
+import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+const directory = temporaryDirectory('race');
+let postgres: PostgresServer;
+beforeAll(async () => {
+  postgres = await startPostgres({ dataDir: join(directory, 'postgres') });
+});
+afterAll(() => postgres.close());
+
+const postgresLake = async () => (await createPostgresLake(postgres, directory)).settings;
+
+async function race(root: string, settings: LakeSettings): Promise<Record<string, number>> {
+  const { stdout } = await promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', join(root, 'test/support/race.ts'), JSON.stringify(settings)],
+    { cwd: root },
+  );
+  return JSON.parse(stdout) as Record<string, number>;
+}
+
+const exact = { rows: 160, deadLetters: 8, batches: 8, rounds: 8 };
+
+describe('two committers of the same batches', () => {
+  it('leave each batch once, on a Postgres catalog', async () => {
+    expect(await race(projectRoot, await postgresLake())).toEqual(exact);
+  }, 120_000);
+
+  it('leave each batch once, on a SQLite catalog', async () => {
+    expect(await race(projectRoot, sqliteLake(join(directory, 'sqlite')))).toEqual(exact);
+  }, 120_000);
+
+  it.each(['no-fence', 'no-ledger'] as const satisfies readonly Mutation[])(
+    'leave more than that in a copy with %s',
+    async (mutation) => {
+      const root = createMutant(mutation);
+      try {
+        expect(await race(root, await postgresLake())).not.toEqual(exact);
+      } finally {
+        removeMutant(root);
+      }
+    },
+    120_000,
+  );
+});
+
+describe('lake on Postgres and S3', () => {
+  let server: S3Server;
+  const credentials = { accessKeyId: 'lake', secretAccessKey: 'lake-secret-key' };
+  beforeAll(async () => {
+    server = await startS3Server({ dataDir: join(directory, 's3'), ...credentials });
+    await createS3Client({ region: 'us-east-1', endpoint: server.endpoint, credentials }).send(
+      new CreateBucketCommand({ Bucket: 'lake' }),
+    );
+  });
+  afterAll(() => server.close());
+
+  it('opens, creates, commits and is read again', async () => {
+    const settings: LakeSettings = {
+      ...(await postgresLake()),
+      dataPath: 's3://lake/data',
+      s3: { region: 'us-east-1', endpoint: server.endpoint, credentials },
+    };
+    const lake = await openLake(settings);
+    await loadLines(lake, objectHeader('remote'), [filterLine(1), filterLine(2)]);
+    expect(
+      (await loadLines(lake, objectHeader('remote-again'), [filterLine(2), filterLine(3)])).tables[0]?.rowsAdded,
+    ).toBe(1);
+    await lake.close();
+    expect(await queryLake(settings, `SELECT sid FROM ${filterTable} ORDER BY sid`)).toEqual([
+      { sid: 'sid1' },
+      { sid: 'sid2' },
+      { sid: 'sid3' },
+    ]);
+  });
+
+  it('does not let a wrong password or host into its message', async () => {
+    const settings = {
+      ...(await postgresLake()),
+      catalog: 'postgres:host=127.0.0.1 port=1 user=lake password=hunter2-secret dbname=lake',
+    };
+    const opening = openLake(settings);
+    await expect(opening).rejects.toMatchObject({ code: 'lake.unavailable' });
+    await expect(opening).rejects.toThrow(/^((?!hunter2).)*$/);
+  });
+});

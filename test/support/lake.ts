@@ -1,0 +1,68 @@
+/** Lakes in temporary directories, and batches of gateway lines to load into them. */
+import { join } from 'node:path';
+import type { LakeSettings } from '../../lake/connection.ts';
+import type { Lake } from '../../lake/lake.ts';
+import { openLakeReader } from '../../lake/reader.ts';
+import type { BatchHeader } from '../../lake/stage.ts';
+import { tables } from '../../tables/registry.ts';
+import { readConfig } from '../../workers/config.ts';
+
+export function sqliteLake(directory: string): LakeSettings {
+  return {
+    ...readConfig({}).lake,
+    catalog: `sqlite:${join(directory, 'lake/catalog.sqlite')}`,
+    dataPath: join(directory, 'lake/data'),
+    spillDirectory: join(directory, 'spill'),
+  };
+}
+
+export const filterTable = 'proofpoint_gateway_filter_logs';
+
+/** A filter line of its own for each number. */
+export function filterLine(number: number): string {
+  return `2026-01-31T05:00:00.${String(number % 1_000_000).padStart(6, '0')}+00:00 mx1 filter_instance1[77]: rprt s=sid${number} mod=session cmd=disconnect module= rule= action= helo=h${number}.example msgs=1 rcpts=1 routes= duration=0.01 elapsed=0.02`;
+}
+
+export function objectHeader(name: string, tenantId = 'acme'): BatchHeader {
+  return {
+    batchId: `${tenantId}/filter/s3/logs/${name}@etag`,
+    tenantId,
+    sourceId: 'filter',
+    kind: 's3',
+    pass: null,
+    coversFrom: null,
+    coversTo: null,
+    uri: `s3://logs/${name}`,
+    sizeBytes: 1,
+  };
+}
+
+/** Loads lines as the object of that name would be. */
+export function loadLines(lake: Lake, header: BatchHeader, lines: readonly string[]) {
+  const table = tables[filterTable];
+  return lake.load(header, [filterTable], async (stage) => {
+    for (const [index, line] of lines.entries()) {
+      const record = { bytes: Buffer.from(line), offset: index * 1000, line: index + 1 };
+      const { row, reject } = table.parse(record, {
+        tenantId: header.tenantId,
+        batchId: header.batchId,
+        uri: header.uri,
+        fallbackTime: 1_769_835_600_000_000,
+        fallbackTimeSource: 'object',
+        ingestedAt: stage.ingestedAt,
+      });
+      if (row !== undefined) stage.addRow(filterTable, row);
+      else stage.addDeadLetter({ table: filterTable, record, reject });
+    }
+  });
+}
+
+/** Rows of one statement, read through a connection of its own. */
+export async function queryLake(settings: LakeSettings, sql: string) {
+  const reader = await openLakeReader(settings);
+  try {
+    return (await reader.query(sql)).rows;
+  } finally {
+    reader.close();
+  }
+}

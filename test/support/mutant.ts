@@ -1,0 +1,72 @@
+/** Copies of the product with one safeguard taken out: a test that they pass as well shows nothing. */
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const projectRoot = fileURLToPath(new URL('../../', import.meta.url));
+
+const rooms = [
+  'activities',
+  'errors',
+  'hunt',
+  'lake',
+  'scripts',
+  'simulator',
+  'sources',
+  'tables',
+  'test/support',
+  'workers',
+  'workflows',
+];
+
+interface Edit {
+  readonly file: string;
+  /** Must stand in the file, once. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The safeguards of exactly-once, and what taking each out looks like. */
+export const mutations = {
+  'no-ledger': [
+    {
+      file: 'lake/commit.ts',
+      from: 'return new Set(result.getRows().map(([batchId]) => String(batchId)));',
+      to: 'return result.rowCount < 0 ? new Set(batchIds) : new Set();',
+    },
+    { file: 'activities/load-batch.ts', from: 'if (earlier !== undefined) return totals(earlier);', to: '' },
+  ],
+  /** No safeguard, but minutes of a test: a dead worker is noticed sooner. */
+  impatient: [
+    {
+      file: 'workflows/activity-options.ts',
+      from: `const heartbeatTimeout = '20s';`,
+      to: `const heartbeatTimeout = '4s';`,
+    },
+  ],
+  'no-fence': [
+    { file: 'lake/commit.ts', from: `await connection.run('UPDATE lake.fence SET commits = commits + 1');`, to: '' },
+  ],
+} as const satisfies Record<string, readonly Edit[]>;
+
+export type Mutation = keyof typeof mutations;
+
+/** Makes the copy inside the project, where it finds its packages; gives its root. */
+export function createMutant(...names: readonly Mutation[]): string {
+  const root = join(projectRoot, '.tools/mutants', `${names.join('+')}-${process.pid}`);
+  rmSync(root, { recursive: true, force: true });
+  mkdirSync(root, { recursive: true });
+  for (const room of rooms) cpSync(join(projectRoot, room), join(root, room), { recursive: true });
+  for (const file of ['package.json', 'package-lock.json', 'tsconfig.json'])
+    cpSync(join(projectRoot, file), join(root, file));
+  for (const { file, from, to } of names.flatMap((name): readonly Edit[] => mutations[name])) {
+    const text = readFileSync(join(root, file), 'utf8');
+    if (text.split(from).length !== 2) throw new Error(`a mutation does not fit ${file} any more: ${from}`);
+    writeFileSync(join(root, file), text.replace(from, to));
+  }
+  return root;
+}
+
+export function removeMutant(root: string): void {
+  rmSync(root, { recursive: true, force: true });
+}
