@@ -1,0 +1,58 @@
+/** The one place where what an S3 store, its SDK and the network say becomes an IngestError. */
+import { S3ServiceException } from '@aws-sdk/client-s3';
+import { IngestError, type ErrorCode } from '../../errors/ingest-error.ts';
+
+export interface FailedCall {
+  readonly bucket: string;
+  /** Undefined where the bucket was listed. */
+  readonly key?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html; the codes that HTTP statuses alone would not tell apart. */
+const codes: Readonly<Record<string, ErrorCode>> = {
+  InvalidAccessKeyId: 's3.unauthorized',
+  SignatureDoesNotMatch: 's3.unauthorized',
+  ExpiredToken: 's3.unauthorized',
+  InvalidToken: 's3.unauthorized',
+  RequestTimeTooSkewed: 's3.unauthorized',
+  CredentialsProviderError: 's3.unauthorized',
+  NoSuchBucket: 's3.bucket_missing',
+  PermanentRedirect: 's3.bucket_missing',
+  AuthorizationHeaderMalformed: 's3.bucket_missing',
+  NoSuchKey: 's3.object_missing',
+  // Archived: it cannot be read until it is restored.
+  InvalidObjectState: 's3.object_missing',
+  SlowDown: 's3.unavailable',
+  RequestTimeout: 's3.unavailable',
+  TimeoutError: 's3.unavailable',
+};
+
+/** What to throw for an error of the SDK or the socket. A caller's abort is no failure of the store: its reason is returned as it is. */
+export function castS3Error(error: unknown, { bucket, key, signal }: FailedCall): unknown {
+  if (error instanceof IngestError) return error;
+  if (signal?.aborted === true) return signal.reason;
+  const place = `s3://${bucket}/${key ?? ''}`;
+  if (!(error instanceof Error)) return new IngestError('s3.unreachable', `S3: ${place}: unknown error`);
+  if (error instanceof S3ServiceException) {
+    const status = error.$metadata.httpStatusCode;
+    // The SDK's error is no cause here: it carries the request's headers and the access key's id.
+    return new IngestError(
+      codes[error.name] ?? codeOfStatus(status, key),
+      `S3: ${error.name} (${status}) for ${place}`,
+    );
+  }
+  const code = codes[error.name];
+  if (code !== undefined) return new IngestError(code, `S3: ${error.name} for ${place}`, { cause: error });
+  const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  return new IngestError('s3.unreachable', `S3: ${place} cannot be reached (${reason})`, { cause: error });
+}
+
+function codeOfStatus(status: number | undefined, key: string | undefined): ErrorCode {
+  if (status === 401) return 's3.unauthorized';
+  if (status === 403) return 's3.forbidden';
+  if (status === 404 && key !== undefined) return 's3.object_missing';
+  if (status === 412) return 's3.object_changed';
+  if (status === 429 || status === undefined || status >= 500 || status < 300) return 's3.unavailable';
+  return 's3.bucket_missing';
+}

@@ -1,0 +1,52 @@
+/** What a TAP source does next: a window to read, a time to wait for, or a gap to record. Pure; workflow code imports it. */
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+
+/**
+ * How far back the vendor answers. It refuses requests older than 7 days with 400, so a request made at the limit would be
+ * too old on arrival: https://github.com/elastic/integrations/issues/11461
+ */
+const horizonMs = 7 * 24 * hourMs - 15 * minuteMs;
+
+export interface TapPlanInput {
+  /** Everything before this is read or recorded as a gap. */
+  readonly cursorMs: number;
+  readonly nowMs: number;
+  /** Time between two reads once caught up. Whole minutes, as the next two. */
+  readonly everySeconds: number;
+  /** Nothing younger than this is read. */
+  readonly lagSeconds: number;
+  /** Longest window, 60 to 3600. */
+  readonly windowSeconds: number;
+}
+
+/** Half-open [from, to), in whole UTC minutes. */
+export type TapPlan =
+  | { readonly do: 'read'; readonly fromMs: number; readonly toMs: number }
+  | { readonly do: 'gap'; readonly fromMs: number; readonly toMs: number }
+  | { readonly do: 'wait'; readonly untilMs: number };
+
+/**
+ * The next step of a source. Windows follow each other without hole or overlap, are 1 to 60 minutes long and stay within
+ * one UTC hour, because a record without a time of its own takes the hour of its window.
+ * After `read` and `gap` the cursor moves to `toMs`; after `wait` the next plan is a read.
+ */
+export function planTapRead(input: TapPlanInput): TapPlan {
+  const { nowMs, everySeconds, lagSeconds, windowSeconds } = input;
+  const fromMs = floorTo(minuteMs, input.cursorMs);
+  const oldestMs = nowMs - horizonMs;
+  if (fromMs < oldestMs) {
+    return { do: 'gap', fromMs, toMs: Math.ceil(oldestMs / minuteMs) * minuteMs };
+  }
+  const readableMs = floorTo(minuteMs, nowMs - lagSeconds * 1000);
+  const fullMs = Math.min(fromMs + windowSeconds * 1000, floorTo(hourMs, fromMs) + hourMs);
+  if (readableMs >= fullMs) return { do: 'read', fromMs, toMs: fullMs };
+  const untilMs = fromMs + (everySeconds + lagSeconds) * 1000;
+  if (nowMs < untilMs) return { do: 'wait', untilMs };
+  return { do: 'read', fromMs, toMs: readableMs };
+}
+
+function floorTo(unitMs: number, timeMs: number): number {
+  return Math.floor(timeMs / unitMs) * unitMs;
+}

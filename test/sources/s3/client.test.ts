@@ -1,0 +1,243 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { startS3Server, type S3Server } from '../../../scripts/stack/s3-server.ts';
+import { createObjectStore, type ObjectStoreOptions } from '../../../sources/s3/client.ts';
+import { asText, collect, serve } from '../streams.ts';
+
+const credentials = { accessKeyId: 'reader', secretAccessKey: 'reader-secret-key' };
+
+describe('createObjectStore', () => {
+  const closers: (() => Promise<void> | void)[] = [];
+  afterEach(async () => {
+    for (const close of closers.splice(0)) await close();
+  });
+
+  function store(options: Partial<ObjectStoreOptions> & { endpoint: string }) {
+    const created = createObjectStore({
+      bucket: 'mail-logs',
+      region: 'us-east-1',
+      credentials,
+      allowPrivateEndpoints: true,
+      ...options,
+    });
+    closers.push(() => created.close());
+    return created;
+  }
+
+  describe('on a real server', () => {
+    let server: S3Server;
+    let dataDir = '';
+    let writer: S3Client;
+    beforeAll(async () => {
+      dataDir = await mkdtemp(join(tmpdir(), 's3-'));
+      server = await startS3Server({ dataDir, ...credentials });
+      writer = new S3Client({ region: 'us-east-1', endpoint: server.endpoint, forcePathStyle: true, credentials });
+      await writer.send(new CreateBucketCommand({ Bucket: 'mail-logs' }));
+    });
+    afterAll(async () => {
+      writer.destroy();
+      await server.close();
+      await rm(dataDir, { recursive: true, force: true });
+    });
+
+    const put = async (key: string, body: string): Promise<void> => {
+      await writer.send(new PutObjectCommand({ Bucket: 'mail-logs', Key: key, Body: body }));
+    };
+    const here = () => store({ endpoint: server.endpoint });
+
+    it('lists and opens objects whatever their keys are made of', async () => {
+      const keys = [
+        'a b',
+        'a+b',
+        'a%20b',
+        'a&b<c>"d\'e',
+        'ü/日本語/😀',
+        'line\nbreak',
+        'control\u0001',
+        ";=?#@:,$!*()~`|{}[]^'.log",
+      ].map((key) => `keys/${key}`);
+      for (const key of keys) await put(key, `in ${key}`);
+      const { objects, more } = await here().list({ prefix: 'keys/' });
+      expect(more).toBe(false);
+      expect(objects.map(({ key }) => key).sort()).toEqual(keys.toSorted());
+      for (const { key, etag, sizeBytes, lastModified } of objects) {
+        const content = Buffer.concat(await collect(await here().open({ key, etag })));
+        expect(asText(content)).toBe(`in ${key}`);
+        expect(sizeBytes).toBe(content.length);
+        expect(etag).toMatch(/^[0-9a-f]{32}$/);
+        expect(Date.parse(lastModified)).toBeGreaterThan(Date.now() - 600_000);
+      }
+    });
+
+    it('pages behind a key, and keeps empty objects but no folder markers', async () => {
+      await put('pages/', '');
+      for (const key of ['pages/1', 'pages/2', 'pages/3/', 'pages/4', 'pages/5']) await put(key, '');
+      const seen: string[] = [];
+      let startAfter: string | undefined;
+      for (let more = true; more;) {
+        const page = await here().list({ prefix: 'pages/', startAfter, maxKeys: 2 });
+        seen.push(...page.objects.map(({ key }) => key));
+        startAfter = seen.at(-1);
+        more = page.more;
+      }
+      expect(seen).toEqual(['pages/1', 'pages/2', 'pages/4', 'pages/5']);
+    });
+
+    it('finds nothing under a prefix that nobody uses', async () => {
+      expect(await here().list({ prefix: 'nobody/' })).toEqual({ objects: [], more: false });
+    });
+
+    it('does not read another version of an object than the one that was listed', async () => {
+      await put('changed', 'before');
+      const { objects } = await here().list({ prefix: 'changed' });
+      await put('changed', 'after');
+      await expect(here().open({ key: 'changed', etag: objects[0]?.etag ?? '' })).rejects.toMatchObject({
+        code: 's3.object_changed',
+      });
+    });
+
+    it('names what is missing', async () => {
+      await expect(here().open({ key: 'missing', etag: '0'.repeat(32) })).rejects.toMatchObject({
+        code: 's3.object_missing',
+        message: 'S3: NoSuchKey (404) for s3://mail-logs/missing',
+      });
+      await expect(
+        store({ endpoint: server.endpoint, bucket: 'no-such-bucket' }).list({ prefix: '' }),
+      ).rejects.toMatchObject({
+        code: 's3.bucket_missing',
+      });
+    });
+
+    it('names a credential that is wrong, and does not show it', async () => {
+      for (const wrong of [
+        { ...credentials, secretAccessKey: 'wrong-secret-key' },
+        { accessKeyId: 'nobody', secretAccessKey: 'wrong-secret-key' },
+      ]) {
+        const error: unknown = await store({ endpoint: server.endpoint, credentials: wrong })
+          .check({ prefix: '' })
+          .catch((thrown: unknown) => thrown);
+        expect(error).toMatchObject({ code: 's3.unauthorized' });
+        expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(/wrong-secret-key|AWS4-HMAC/);
+      }
+    });
+
+    it('checks that objects can be listed and read', async () => {
+      await put('check/one', 'content');
+      await expect(here().check({ prefix: 'check/' })).resolves.toBeUndefined();
+      await expect(here().check({ prefix: 'nobody/' })).resolves.toBeUndefined();
+    });
+
+    it('ends with the reason of its signal, before and in the middle of an object', async () => {
+      await put('long', 'x'.repeat(8 << 20));
+      const { objects } = await here().list({ prefix: 'long' });
+      const reason = new Error('cancelled by the caller');
+      await expect(here().list({ prefix: '', signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+      const controller = new AbortController();
+      const chunks = await here().open({ key: 'long', etag: objects[0]?.etag ?? '', signal: controller.signal });
+      const reading = (async () => {
+        for await (const _ of chunks) controller.abort(reason);
+      })();
+      await expect(reading).rejects.toBe(reason);
+    });
+  });
+
+  describe('on a server that misbehaves', () => {
+    async function failing(listener: RequestListener) {
+      const server = await serve(listener);
+      closers.push(() => server.close());
+      return store({ endpoint: server.url });
+    }
+    const refusal =
+      (status: number, code: string): RequestListener =>
+      (_, response) => {
+        const xml = `<?xml version="1.0"?><Error><Code>${code}</Code><Message>m</Message></Error>`;
+        response.writeHead(status, { 'content-type': 'application/xml' }).end(xml);
+      };
+
+    it.each([
+      [403, 'AccessDenied', 's3.forbidden', 's3.forbidden'],
+      [403, 'InvalidObjectState', 's3.object_missing', 's3.object_missing'],
+      [400, 'ExpiredToken', 's3.unauthorized', 's3.unauthorized'],
+      [400, 'AuthorizationHeaderMalformed', 's3.bucket_missing', 's3.bucket_missing'],
+      [301, 'PermanentRedirect', 's3.bucket_missing', 's3.bucket_missing'],
+      [404, 'NotFound', 's3.bucket_missing', 's3.object_missing'],
+      [412, 'PreconditionFailed', 's3.object_changed', 's3.object_changed'],
+      [500, 'InternalError', 's3.unavailable', 's3.unavailable'],
+      [503, 'SlowDown', 's3.unavailable', 's3.unavailable'],
+    ])('names what %i %s means', async (status, name, listing, opening) => {
+      const objects = await failing(refusal(status, name));
+      await expect(objects.list({ prefix: '' })).rejects.toMatchObject({ code: listing });
+      await expect(objects.open({ key: 'k', etag: 'e' })).rejects.toMatchObject({ code: opening });
+    });
+
+    it('asks again by itself when the store stumbles', async () => {
+      let count = 0;
+      const objects = await failing((request, response) => {
+        count += 1;
+        if (count === 1) return refusal(503, 'SlowDown')(request, response);
+        response.end('<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>');
+      });
+      expect(await objects.list({ prefix: '' })).toEqual({ objects: [], more: false });
+    });
+
+    it.each([
+      ['is empty', ''],
+      ['ends where it began', '<Contents><Key>a</Key><Size>1</Size></Contents>'],
+    ])('does not take a page that %s for the end, nor turn in circles', async (_, contents) => {
+      const objects = await failing((_request, response) => {
+        response.end(`<ListBucketResult><IsTruncated>true</IsTruncated>${contents}</ListBucketResult>`);
+      });
+      await expect(objects.list({ prefix: '', startAfter: 'a' })).rejects.toMatchObject({ code: 's3.unavailable' });
+    });
+
+    it('goes on listing behind a page of nothing but folder markers', async () => {
+      const after: (string | null)[] = [];
+      const objects = await failing((request, response) => {
+        const startAfter = new URL(request.url ?? '', 'http://store').searchParams.get('start-after');
+        after.push(startAfter);
+        const [key, size, more] = startAfter === null ? ['a/', 0, true] : ['b', 0, false];
+        response.end(
+          `<ListBucketResult><IsTruncated>${more}</IsTruncated><Contents><Key>${key}</Key><Size>${size}</Size></Contents></ListBucketResult>`,
+        );
+      });
+      const { objects: found, more } = await objects.list({ prefix: '' });
+      expect(found.map(({ key }) => key)).toEqual(['b']);
+      expect(more).toBe(false);
+      expect(after).toEqual([null, 'a/']);
+    });
+
+    it('notices an object that ends before its time', async () => {
+      const objects = await failing((_, response) => {
+        response.writeHead(200, { 'content-length': '1000' }).write('x', () => setImmediate(() => response.destroy()));
+      });
+      await expect(objects.open({ key: 'k', etag: 'e' }).then(collect)).rejects.toMatchObject({
+        code: 's3.unreachable',
+      });
+    });
+
+    it('says that nobody is there', async () => {
+      const gone = await serve(() => undefined);
+      await gone.close();
+      await expect(store({ endpoint: gone.url }).list({ prefix: '' })).rejects.toMatchObject({
+        code: 's3.unreachable',
+        message: 'S3: s3://mail-logs/ cannot be reached (ECONNREFUSED)',
+      });
+    });
+
+    it('refuses private endpoints, at the latest when it connects', async () => {
+      const guarded = { allowPrivateEndpoints: false };
+      expect(() => store({ endpoint: 'http://store.example.com', ...guarded })).toThrow(/is not https/);
+      expect(() => store({ endpoint: 'https://127.0.0.1:9000', ...guarded })).toThrow(/is a private address/);
+      await expect(
+        store({ endpoint: 'https://localhost:9000', ...guarded }).list({ prefix: '' }),
+      ).rejects.toMatchObject({
+        code: 'config.endpoint_refused',
+      });
+    });
+  });
+});
