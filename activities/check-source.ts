@@ -14,7 +14,8 @@ export function createCheckSource(dependencies: Dependencies) {
   return function checkSource({ settings }: CheckSourceInput): Promise<Check[]> {
     return withHeartbeat(async (signal) => {
       const checks: Check[] = [];
-      const steps = settings.kind === 'tap' ? tapSteps(dependencies, settings, signal) : s3Steps(dependencies, settings, signal);
+      const steps =
+        settings.kind === 'tap' ? tapSteps(dependencies, settings, signal) : s3Steps(dependencies, settings, signal);
       for (const [name, step] of steps) {
         try {
           checks.push({ name, ok: true, message: await step() });
@@ -62,7 +63,9 @@ function tapSteps({ tap, secrets }: Dependencies, settings: TapSettings, signal:
 function clockWords(vendorDate: string | undefined): string {
   if (vendorDate === undefined) return 'the vendor sends no Date header';
   const seconds = Math.round((Date.parse(vendorDate) - Date.now()) / 1000);
-  return Math.abs(seconds) <= 2 ? 'clocks agree' : `the vendor's clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
+  return Math.abs(seconds) <= 2
+    ? 'clocks agree'
+    : `the vendor's clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
 }
 
 function s3Steps({ stores }: Dependencies, settings: S3Settings, signal: AbortSignal): Steps {
@@ -98,7 +101,11 @@ function s3Steps({ stores }: Dependencies, settings: S3Settings, signal: AbortSi
           fallbackTimeSource: 'object',
           ingestedAt: Date.now() * 1000,
         } as const;
-        for await (const records of readObjectRecords({ chunks, format: table.identity === 'line' ? 'text' : 'json', signal })) {
+        for await (const records of readObjectRecords({
+          chunks,
+          format: table.identity === 'line' ? 'text' : 'json',
+          signal,
+        })) {
           for (const record of records) {
             if (table.parse(record, origin).row === undefined) rejects += 1;
             else rows += 1;

@@ -18,7 +18,10 @@ export interface Dependencies {
 }
 
 export async function tapCredentials(settings: TapSettings, secrets: NodeJS.ProcessEnv) {
-  return { principal: await resolveSecret(settings.principal, secrets), secret: await resolveSecret(settings.secret, secrets) };
+  return {
+    principal: await resolveSecret(settings.principal, secrets),
+    secret: await resolveSecret(settings.secret, secrets),
+  };
 }
 
 export interface ObjectStores {
@@ -27,7 +30,10 @@ export interface ObjectStores {
   close(): void;
 }
 
-export function createObjectStores(options: { secrets: NodeJS.ProcessEnv; allowPrivateEndpoints: boolean }): ObjectStores {
+export function createObjectStores(options: {
+  secrets: NodeJS.ProcessEnv;
+  allowPrivateEndpoints: boolean;
+}): ObjectStores {
   const stores = new Map<string, ObjectStore>();
   return {
     async of({ bucket, region, endpoint, accessKeyId, secretAccessKey }) {

@@ -25,10 +25,17 @@ export function toFailure(error: unknown): unknown {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (!(error instanceof IngestError)) {
     const name = error instanceof Error ? error.name : 'Error';
-    return ApplicationFailure.create({ type: 'internal', message: `unexpected ${name}; the worker's log has it whole` });
+    return ApplicationFailure.create({
+      type: 'internal',
+      message: `unexpected ${name}; the worker's log has it whole`,
+    });
   }
   const { code, directive, remedy, retryAfterSeconds } = error;
-  const details: FailureDetails = { directive, remedy, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+  const details: FailureDetails = {
+    directive,
+    remedy,
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  };
   const retryable = directive === 'retry' && (retryAfterSeconds ?? 0) <= ownRetryMaxSeconds;
   return ApplicationFailure.create({
     type: code,
@@ -37,6 +44,8 @@ export function toFailure(error: unknown): unknown {
     details: [details],
     // Waiting for the other side is normal operation: no error log, no error metric.
     ...(directive === 'block' ? {} : { category: ApplicationFailureCategory.BENIGN }),
-    ...(retryable && retryAfterSeconds !== undefined && retryAfterSeconds > 0 ? { nextRetryDelay: retryAfterSeconds * 1000 } : {}),
+    ...(retryable && retryAfterSeconds !== undefined && retryAfterSeconds > 0
+      ? { nextRetryDelay: retryAfterSeconds * 1000 }
+      : {}),
   });
 }

@@ -7,7 +7,11 @@ export function createListObjects({ stores }: Dependencies) {
   return async function listObjects({ settings, startAfter, limit }: ListObjectsInput): Promise<ListedObjects> {
     const listedAt = new Date().toISOString();
     const store = await stores.of(settings);
-    const page = await store.list({ prefix: settings.prefix, maxKeys: limit, ...(startAfter === undefined ? {} : { startAfter }) });
+    const page = await store.list({
+      prefix: settings.prefix,
+      maxKeys: limit,
+      ...(startAfter === undefined ? {} : { startAfter }),
+    });
     return {
       objects: page.objects.map((object) => ({ kind: 's3', bucket: settings.bucket, ...object })),
       more: page.more,

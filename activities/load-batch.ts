@@ -1,6 +1,6 @@
+import { Readable } from 'node:stream';
 /** Brings one batch from landing (or its bucket) through its tables into the lake. */
 import { createGunzip } from 'node:zlib';
-import { Readable } from 'node:stream';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { Receipt } from '../lake/commit.ts';
 import type { BatchHeader, Stage } from '../lake/stage.ts';
@@ -36,7 +36,12 @@ export function createLoadBatch(dependencies: Dependencies) {
 
 const tapTables = tableNames.filter((table) => table.startsWith('proofpoint_tap_'));
 
-async function loadTapWindow({ lake, landing }: Dependencies, input: LoadBatchInput, batch: TapBatch, settings: TapSettings) {
+async function loadTapWindow(
+  { lake, landing }: Dependencies,
+  input: LoadBatchInput,
+  batch: TapBatch,
+  settings: TapSettings,
+) {
   const header = tapHeader(input, batch, settings);
   const origin = { fallbackTime: hourStart(batch.from), fallbackTimeSource: 'window' } as const;
   return lake.load(header, tapTables, async (stage) => {
@@ -49,7 +54,11 @@ async function loadTapWindow({ lake, landing }: Dependencies, input: LoadBatchIn
 }
 
 /** How a TAP window stands in the ledger. */
-export function tapHeader(name: LoadBatchInput | { tenantId: string; sourceId: string }, batch: TapBatch, settings: TapSettings): BatchHeader {
+export function tapHeader(
+  name: LoadBatchInput | { tenantId: string; sourceId: string },
+  batch: TapBatch,
+  settings: TapSettings,
+): BatchHeader {
   return {
     batchId: batchId(name, batch),
     tenantId: name.tenantId,
@@ -128,7 +137,8 @@ function addRecord(stage: Stage, table: TableName, record: RawRecord, origin: Or
 }
 
 export function totals({ batchId: id, tables: receipts }: Receipt): Loaded {
-  const sum = (count: (receipt: Receipt['tables'][number]) => number) => receipts.reduce((total, receipt) => total + count(receipt), 0);
+  const sum = (count: (receipt: Receipt['tables'][number]) => number) =>
+    receipts.reduce((total, receipt) => total + count(receipt), 0);
   return {
     batchId: id,
     records: sum(({ records }) => records),

@@ -155,9 +155,17 @@ export const policies = {
     directive: 'retry',
     remedy: 'start the stack (npm start) or set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE',
   },
-  'source.unknown': { stage: 'configuring', directive: 'block', remedy: 'see "ppi sources list" for those that run, "ppi tenants apply" to add one' },
+  'source.unknown': {
+    stage: 'configuring',
+    directive: 'block',
+    remedy: 'see "ppi sources list" for those that run, "ppi tenants apply" to add one',
+  },
   'source.refused': { stage: 'configuring', directive: 'block', remedy: 'see "ppi sources show" for its state' },
-  'source.silent': { stage: 'configuring', directive: 'retry', remedy: 'start a worker ("ppi worker") and look into its log' },
+  'source.silent': {
+    stage: 'configuring',
+    directive: 'retry',
+    remedy: 'start a worker ("ppi worker") and look into its log',
+  },
   'lake.query': { stage: 'processing', directive: 'block', remedy: 'correct the query' },
 } as const satisfies Record<string, Policy>;
 

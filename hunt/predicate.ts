@@ -15,12 +15,20 @@ export function predicate(columns: ReadonlyMap<string, ColumnType>, term: Term):
 type FieldTerm = Extract<Term, { kind: 'field' }>;
 
 /** In lists, some element must match. */
-function compare(value: string, type: ColumnType, path: readonly string[], term: FieldTerm, depth: number): string | undefined {
+function compare(
+  value: string,
+  type: ColumnType,
+  path: readonly string[],
+  term: FieldTerm,
+  depth: number,
+): string | undefined {
   switch (type.kind) {
     case 'list': {
       const element = `e${depth}`;
       const inner = compare(element, type.item, path, term, depth + 1);
-      return inner === undefined ? undefined : `len(list_filter(${value}, lambda ${element}: coalesce(${inner}, false))) > 0`;
+      return inner === undefined
+        ? undefined
+        : `len(list_filter(${value}, lambda ${element}: coalesce(${inner}, false))) > 0`;
     }
     case 'struct': {
       const [field = '', ...rest] = path;

@@ -40,7 +40,9 @@ export async function commitBatches(connection: DuckDBConnection, stages: readon
 }
 
 async function loadedBatchIds(connection: DuckDBConnection, batchIds: readonly string[]): Promise<ReadonlySet<string>> {
-  const result = await connection.runAndReadAll(`SELECT batch_id FROM lake.batches WHERE batch_id IN ${inList(batchIds)}`);
+  const result = await connection.runAndReadAll(
+    `SELECT batch_id FROM lake.batches WHERE batch_id IN ${inList(batchIds)}`,
+  );
   return new Set(result.getRows().map(([batchId]) => String(batchId)));
 }
 
@@ -83,7 +85,9 @@ async function insertTable(
   const id = name(table.idColumn);
   const target = `lake.${name(table.name)}`;
   const union = (columns: string) =>
-    staged.map((part, index) => `SELECT ${index} AS part, ${columns} FROM memory.main.${name(part.stagedName)}`).join(' UNION ALL ');
+    staged
+      .map((part, index) => `SELECT ${index} AS part, ${columns} FROM memory.main.${name(part.stagedName)}`)
+      .join(' UNION ALL ');
   const known = await knownRows(connection, table, union, tenantIds);
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE fresh AS
@@ -98,7 +102,9 @@ async function insertTable(
       SEMI JOIN (SELECT staged_row FROM fresh WHERE part = ${index}) AS picked ON staged.rowid = picked.staged_row`,
   );
   // Rows of one tenant lie together in the file, so that a search for one tenant skips the rest.
-  await connection.run(`INSERT INTO ${target} BY NAME ${rows.join(' UNION ALL ')} ${tenantIds.size > 1 ? 'ORDER BY tenant_id' : ''}`);
+  await connection.run(
+    `INSERT INTO ${target} BY NAME ${rows.join(' UNION ALL ')} ${tenantIds.size > 1 ? 'ORDER BY tenant_id' : ''}`,
+  );
   return new Map(counts.getRows().map(([part, count]) => [Number(part), Number(count)]));
 }
 
@@ -119,7 +125,9 @@ async function knownRows(
   const [low, high, untimed] = bounds.getRows()[0] ?? [];
   const searched = [];
   if (low != null && high != null) {
-    searched.push(`${select} AND ${day} BETWEEN ${timestampLiteral(low as bigint)} AND ${timestampLiteral(high as bigint)}`);
+    searched.push(
+      `${select} AND ${day} BETWEEN ${timestampLiteral(low as bigint)} AND ${timestampLiteral(high as bigint)}`,
+    );
   }
   // A line without any time has its object's: shipped again in another object it has another, so all such rows are searched.
   if (untimed === true) searched.push(`${select} AND time_source = 'object'`);
@@ -128,7 +136,11 @@ async function knownRows(
 
 async function insertLedger(connection: DuckDBConnection, stages: readonly SealedStage[], added: Added): Promise<void> {
   await connection.run('CREATE OR REPLACE TEMP TABLE ledger_entry AS FROM lake.batches LIMIT 0');
-  const writer = await openRowWriter(connection, { catalog: 'temp', name: 'ledger_entry', columns: batchTable.columns });
+  const writer = await openRowWriter(connection, {
+    catalog: 'temp',
+    name: 'ledger_entry',
+    columns: batchTable.columns,
+  });
   const committedAt = Date.now() * 1000;
   for (const { header, counts } of stages) {
     writer.write({
@@ -157,7 +169,9 @@ async function insertLedger(connection: DuckDBConnection, stages: readonly Seale
 
 /** What the ledger says of a batch; undefined while it is not in the lake. */
 export async function readReceipt(connection: DuckDBConnection, batchId: string): Promise<Receipt | undefined> {
-  const result = await connection.runAndReadAll(`SELECT counts FROM lake.batches WHERE batch_id IN ${inList([batchId])}`);
+  const result = await connection.runAndReadAll(
+    `SELECT counts FROM lake.batches WHERE batch_id IN ${inList([batchId])}`,
+  );
   const entry = result.getRowObjectsJS()[0];
   if (entry === undefined) return undefined;
   const counts = entry['counts'] as Record<string, string | bigint>[];

@@ -92,14 +92,20 @@ function attachSql(kind: 'sqlite' | 'postgres', target: string, dataPath: string
 
 function createAccessRefresh(instance: DuckDBInstance, settings: LakeSettings): () => Promise<void> {
   if (!settings.dataPath.startsWith('s3://')) return async () => undefined;
-  if (settings.s3 === undefined) throw new IngestError('config.invalid', 'LAKE_DATA: an s3:// path needs S3 access settings');
+  if (settings.s3 === undefined)
+    throw new IngestError('config.invalid', 'LAKE_DATA: an s3:// path needs S3 access settings');
   const access = settings.s3;
   const client = createS3Client(access);
   let known = '';
   return async () => {
     const { accessKeyId, secretAccessKey, sessionToken } = await client.config.credentials();
     if (known === accessKeyId + secretAccessKey) return;
-    const fields = ['TYPE s3', `REGION ${quote(access.region)}`, `KEY_ID ${quote(accessKeyId)}`, `SECRET ${quote(secretAccessKey)}`];
+    const fields = [
+      'TYPE s3',
+      `REGION ${quote(access.region)}`,
+      `KEY_ID ${quote(accessKeyId)}`,
+      `SECRET ${quote(secretAccessKey)}`,
+    ];
     if (sessionToken !== undefined) fields.push(`SESSION_TOKEN ${quote(sessionToken)}`);
     if (access.endpoint !== undefined) {
       const url = new URL(access.endpoint);

@@ -14,11 +14,7 @@ export interface Lake {
    * Stages what `fill` adds, commits it as one batch, and gives its receipt. Nothing of it is in the lake if `fill` throws.
    * @throws IngestError `lake.conflict`, `lake.unavailable`, and whatever `fill` throws
    */
-  load(
-    header: BatchHeader,
-    tables: readonly TableName[],
-    fill: (stage: Stage) => Promise<void>,
-  ): Promise<Receipt>;
+  load(header: BatchHeader, tables: readonly TableName[], fill: (stage: Stage) => Promise<void>): Promise<Receipt>;
   /** Waits for commits under way. */
   close(): Promise<void>;
 }
@@ -57,7 +53,8 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
         connection.closeSync();
       }
       const committed = await receipt(header.batchId);
-      if (committed === undefined) throw new Error(`batch ${header.batchId} was committed but the ledger does not have it`);
+      if (committed === undefined)
+        throw new Error(`batch ${header.batchId} was committed but the ledger does not have it`);
       return committed;
     },
     async close() {

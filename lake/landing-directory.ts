@@ -1,8 +1,8 @@
+import { randomUUID } from 'node:crypto';
 /** Landing in a local directory. */
 import { createReadStream } from 'node:fs';
 import { access, copyFile, link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';
-import { randomUUID } from 'node:crypto';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { Landing } from './landing.ts';
 

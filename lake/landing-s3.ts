@@ -1,11 +1,19 @@
-/** Landing in an S3 bucket that honours `If-None-Match: *` on PUT. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
-import { DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, PutObjectCommand, S3ServiceException } from '@aws-sdk/client-s3';
+/** Landing in an S3 bucket that honours `If-None-Match: *` on PUT. */
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  HeadObjectCommand,
+  PutObjectCommand,
+  S3ServiceException,
+} from '@aws-sdk/client-s3';
 import { IngestError } from '../errors/ingest-error.ts';
-import { createS3Client, type S3Access } from './s3-access.ts';
 import type { Landing } from './landing.ts';
+import { createS3Client, type S3Access } from './s3-access.ts';
+
+const conflictTriesMax = 5;
 
 export async function openS3Landing(url: URL, access: S3Access): Promise<Landing> {
   const bucket = url.host;
@@ -13,14 +21,17 @@ export async function openS3Landing(url: URL, access: S3Access): Promise<Landing
   const client = createS3Client(access);
   const objectOf = (key: string) => ({ Bucket: bucket, Key: prefix === '' ? key : `${prefix}/${key}` });
 
-  async function put(key: string, body: { Body: NonNullable<PutObjectCommand['input']['Body']>; ContentLength: number }) {
-    try {
-      await client.send(new PutObjectCommand({ ...objectOf(key), ...body, IfNoneMatch: '*' }));
-      return 'stored';
-    } catch (error) {
-      // 409: another conditional write of the same key is under way; it wins.
-      if (statusOf(error) === 412 || statusOf(error) === 409) return 'exists';
-      throw unavailable(bucket, error);
+  async function put(key: string, body: Uint8Array | string): Promise<'stored' | 'exists'> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await client.send(new PutObjectCommand({ ...objectOf(key), Body: body, IfNoneMatch: '*' }));
+        return 'stored';
+      } catch (error) {
+        if (statusOf(error) === 412) return 'exists';
+        // Another conditional write of the same key was under way: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+        if (statusOf(error) !== 409 || attempt === conflictTriesMax) throw unavailable(bucket, error);
+        await sleep(100 * attempt);
+      }
     }
   }
 
@@ -36,8 +47,8 @@ export async function openS3Landing(url: URL, access: S3Access): Promise<Landing
       }
     },
     async putIfAbsent(key, filePath) {
-      const { size } = await stat(filePath);
-      return put(key, { Body: createReadStream(filePath), ContentLength: size });
+      // Whole in memory, so that the SDK can send it again: an hour of a large tenant is tens of megabytes compressed.
+      return put(key, await readFile(filePath));
     },
     async open(key) {
       try {
@@ -45,7 +56,8 @@ export async function openS3Landing(url: URL, access: S3Access): Promise<Landing
         if (Body === undefined) throw new Error('no body');
         return Body as AsyncIterable<Uint8Array>;
       } catch (error) {
-        if (statusOf(error) === 404) throw new IngestError('landing.missing', `landing: nothing under ${key}`, { cause: error });
+        if (statusOf(error) === 404)
+          throw new IngestError('landing.missing', `landing: nothing under ${key}`, { cause: error });
         throw unavailable(bucket, error);
       }
     },
@@ -53,16 +65,19 @@ export async function openS3Landing(url: URL, access: S3Access): Promise<Landing
   };
 }
 
-type Put = (key: string, body: { Body: string; ContentLength: number }) => Promise<'stored' | 'exists'>;
+type Put = (key: string, body: string) => Promise<'stored' | 'exists'>;
 
 /** Some S3 servers take the header and overwrite all the same: found out here, before anything depends on it. */
 async function probe(put: Put, remove: (key: string) => Promise<void>, bucket: string): Promise<void> {
   const key = `.probe/${randomUUID()}`;
-  await put(key, { Body: 'first', ContentLength: 5 });
-  const second = await put(key, { Body: 'second', ContentLength: 6 });
+  await put(key, 'first');
+  const second = await put(key, 'second');
   await remove(key).catch(() => undefined);
   if (second === 'stored') {
-    throw new IngestError('landing.unsafe', `landing: the store of bucket ${bucket} ignores If-None-Match and would overwrite`);
+    throw new IngestError(
+      'landing.unsafe',
+      `landing: the store of bucket ${bucket} ignores If-None-Match and would overwrite`,
+    );
   }
 }
 

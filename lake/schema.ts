@@ -2,9 +2,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { duckdbType } from '../tables/column.ts';
 import { tables } from '../tables/registry.ts';
-import { inTransaction } from './transaction.ts';
 import { name } from './sql.ts';
 import { batches, deadLetters, fence } from './system-tables.ts';
+import { inTransaction } from './transaction.ts';
 import { type Column, columnsOfShape } from './values.ts';
 
 /** A table as the lake stores it. */
@@ -104,4 +104,3 @@ function additions(table: LakeTable, known: ReadonlySet<string>): string[] {
     .filter((column) => !known.has(column.name))
     .map((column) => `ALTER TABLE lake.${name(table.name)} ADD COLUMN ${name(column.name)} ${duckdbType(column.type)}`);
 }
-

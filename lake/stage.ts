@@ -61,14 +61,19 @@ export async function openStage(
   stageCount += 1;
   const prefix = `stage_${stageCount}`;
   const staged: { table: LakeTable; stagedName: string; writer: RowWriter }[] = [];
-  for (const table of [...dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known)), deadLetterTable]) {
+  for (const table of [
+    ...dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known)),
+    deadLetterTable,
+  ]) {
     const stagedName = `${prefix}_${table.name}`;
     await connection.run(createTableSql(`memory.main.${name(stagedName)}`, table.columns));
     const writer = await openRowWriter(connection, { catalog: 'memory', name: stagedName, columns: table.columns });
     staged.push({ table, stagedName, writer });
   }
   const writers = new Map(staged.map(({ table, writer }) => [table.name, writer]));
-  const counts = new Map<TableName, TableCount>(tableNames.map((table) => [table, { records: 0, rows: 0, deadLetters: 0 }]));
+  const counts = new Map<TableName, TableCount>(
+    tableNames.map((table) => [table, { records: 0, rows: 0, deadLetters: 0 }]),
+  );
   const ingestedAt = Date.now() * 1000;
 
   function countOf(table: TableName): TableCount {

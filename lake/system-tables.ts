@@ -9,7 +9,8 @@ export const batches = {
   source_id: text({ description: 'Source of the tenant.', source: 'configuration' }),
   kind: text({ description: '`tap` a window of the SIEM API, `s3` a version of an object.', source: 'derived' }),
   pass: text({
-    description: 'Why a TAP window was read: `live`, `settle-…`, `backfill-…`; `lost` marks a gap the vendor no longer has.',
+    description:
+      'Why a TAP window was read: `live`, `settle-…`, `backfill-…`; `lost` marks a gap the vendor no longer has.',
     source: 'derived',
   }),
   covers_from: timestamp({ description: 'Start of the TAP window, inclusive.', source: 'request' }),
@@ -18,7 +19,10 @@ export const batches = {
   size_bytes: int64({ description: 'Bytes read, as they came (compressed).', source: 'derived' }),
   counts: list(
     struct({ table_name: text(), records: int64(), rows: int64(), rows_added: int64(), dead_letters: int64() }),
-    { description: 'Per table: records = rows + dead_letters; rows_added are those the lake did not have.', source: 'derived' },
+    {
+      description: 'Per table: records = rows + dead_letters; rows_added are those the lake did not have.',
+      source: 'derived',
+    },
   ),
   committed_at: timestamp({ description: 'When the batch entered the lake, UTC.', source: 'worker clock' }),
 } satisfies Shape;
@@ -26,13 +30,19 @@ export const batches = {
 /** Records that could not become rows, with their bytes and the place they came from. */
 export const deadLetters = {
   tenant_id: text({ description: 'Tenant.', source: 'configuration' }),
-  dead_letter_id: text({ description: 'Hash of table and bytes; identical records of one batch are numbered.', source: 'derived' }),
+  dead_letter_id: text({
+    description: 'Hash of table and bytes; identical records of one batch are numbered.',
+    source: 'derived',
+  }),
   source_id: text({ description: 'Source of the tenant.', source: 'configuration' }),
   table_name: text({ description: 'Table the record was meant for.', source: 'derived' }),
   batch_id: text({ description: 'Batch that brought it first.', source: 'derived' }),
   code: text({ description: 'Why, from a closed list.', source: 'derived' }),
   reason: text({ description: 'Why, for people; names fields, never values.', source: 'derived' }),
-  source_ref: struct({ uri: text(), offset: int64(), line: int64() }, { description: 'Place of the record.', source: 'derived' }),
+  source_ref: struct(
+    { uri: text(), offset: int64(), line: int64() },
+    { description: 'Place of the record.', source: 'derived' },
+  ),
   raw: bytes({ description: 'The record, byte for byte.', source: 'whole record' }),
   failed_at: timestamp({ description: 'When it was parsed, UTC.', source: 'worker clock' }),
 } satisfies Shape;

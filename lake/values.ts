@@ -41,7 +41,9 @@ function converter(type: ColumnType): Convert {
       return (value) => (value == null ? null : new DuckDBBlobValue(value as Uint8Array));
     case 'map':
       return (value) =>
-        new DuckDBMapValue(Array.from((value ?? []) as Iterable<[string, string]>, ([key, item]) => ({ key, value: item })));
+        new DuckDBMapValue(
+          Array.from((value ?? []) as Iterable<[string, string]>, ([key, item]) => ({ key, value: item })),
+        );
     case 'list': {
       const item = converter(type.item);
       return (value) => (value == null ? null : new DuckDBListValue((value as unknown[]).map(item)));

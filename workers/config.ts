@@ -7,7 +7,9 @@ import { IngestError } from '../errors/ingest-error.ts';
 
 const projectRoot = resolve(fileURLToPath(new URL('.', import.meta.url)), '..').replace(/\/dist$/, '');
 
-const { version } = z.object({ version: z.string() }).parse(JSON.parse(readFileSync(resolve(projectRoot, 'package.json'), 'utf8')));
+const { version } = z
+  .object({ version: z.string() })
+  .parse(JSON.parse(readFileSync(resolve(projectRoot, 'package.json'), 'utf8')));
 
 const flag = z
   .enum(['0', '1', 'true', 'false', ''])
@@ -21,7 +23,10 @@ const count = (low: number, high: number, fallback: number) =>
  * configuration, see workers/temporal.ts.
  */
 const environment = z.object({
-  TEMPORAL_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'must be host:port').optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s:/]+:\d+$/, 'must be host:port')
+    .optional(),
   TEMPORAL_NAMESPACE: z.string().min(1).optional(),
   TASK_QUEUE: z.string().min(1).default('proofpoint-ingest'),
   DATA_DIR: z.string().min(1).default('.data'),
@@ -38,7 +43,10 @@ const environment = z.object({
   AWS_ENDPOINT_URL_S3: z.url({ protocol: /^https?$/ }).optional(),
   ALLOW_PRIVATE_ENDPOINTS: flag,
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
-  METRICS_ADDRESS: z.string().regex(/^[^\s:/]+:\d+$/, 'must be host:port').optional(),
+  METRICS_ADDRESS: z
+    .string()
+    .regex(/^[^\s:/]+:\d+$/, 'must be host:port')
+    .optional(),
   DUCKDB_EXTENSIONS: z.string().min(1).optional(),
   DUCKDB_MEMORY_MB: count(128, 1_000_000, 512),
   MAX_CONCURRENT_ACTIVITIES: count(1, 1000, 16),

@@ -8,7 +8,10 @@ import type { Config } from './config.ts';
 function connectOptions({ temporal }: Config) {
   const profile = loadClientConnectConfig();
   return {
-    connection: { ...profile.connectionOptions, address: temporal.address ?? profile.connectionOptions.address ?? '127.0.0.1:7233' },
+    connection: {
+      ...profile.connectionOptions,
+      address: temporal.address ?? profile.connectionOptions.address ?? '127.0.0.1:7233',
+    },
     namespace: temporal.namespace ?? profile.namespace ?? 'default',
   };
 }

@@ -63,7 +63,10 @@ async function openDependencies(config: Config): Promise<Dependencies> {
     landing: await openLanding(config.landingUrl, s3),
     lake: await openLake({ ...config.lake, s3 }),
     tap: createTapClient({ version: config.version, allowPrivateEndpoints: config.allowPrivateEndpoints }),
-    stores: createObjectStores({ secrets: config.secretEnvironment, allowPrivateEndpoints: config.allowPrivateEndpoints }),
+    stores: createObjectStores({
+      secrets: config.secretEnvironment,
+      allowPrivateEndpoints: config.allowPrivateEndpoints,
+    }),
     secrets: config.secretEnvironment,
     spillDirectory: config.lake.spillDirectory,
   };
@@ -79,8 +82,9 @@ async function closeDependencies({ lake, landing, tap, stores }: Dependencies): 
 /** Logs are JSON lines on standard error; the SDK's own go the same way. */
 function runtimeOptions({ logLevel, metricsAddress }: Config): RuntimeOptions {
   const logger = pino({ level: logLevel, base: null }, pino.destination(2));
-  const log = (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: Record<string, unknown>) =>
-    logger[level](meta ?? {}, message);
+  const log =
+    (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: Record<string, unknown>) =>
+      logger[level](meta ?? {}, message);
   return {
     logger: {
       log: (level, message, meta) => log(level.toLowerCase() as 'info')(message, meta),
@@ -90,6 +94,8 @@ function runtimeOptions({ logLevel, metricsAddress }: Config): RuntimeOptions {
       warn: log('warn'),
       error: log('error'),
     },
-    ...(metricsAddress === undefined ? {} : { telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } } }),
+    ...(metricsAddress === undefined
+      ? {}
+      : { telemetryOptions: { metrics: { prometheus: { bindAddress: metricsAddress } } } }),
   };
 }

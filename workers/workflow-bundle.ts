@@ -33,6 +33,7 @@ function sourcesHash(projectRoot: string): string {
       .filter((file) => file.endsWith('.ts'))
       .map((file) => `${room}/${file}`),
   );
-  for (const file of ['package-lock.json', ...files.sort()]) hash.update(file).update(readFileSync(resolve(projectRoot, file)));
+  for (const file of ['package-lock.json', ...files.sort()])
+    hash.update(file).update(readFileSync(resolve(projectRoot, file)));
   return hash.digest('hex').slice(0, 16);
 }

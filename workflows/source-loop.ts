@@ -14,7 +14,14 @@ import {
 import type { Loaded } from '../activities/contracts.ts';
 import type { SourceSettings } from '../sources/settings.ts';
 import { activityFailure, backoffSeconds, type Failure } from './failure.ts';
-import { pauseUpdate, pollNowUpdate, reconfigureUpdate, resumeUpdate, setCursorUpdate, statusQuery } from './messages.ts';
+import {
+  pauseUpdate,
+  pollNowUpdate,
+  reconfigureUpdate,
+  resumeUpdate,
+  setCursorUpdate,
+  statusQuery,
+} from './messages.ts';
 import {
   consecutiveErrorsKey,
   lastErrorTypeKey,
@@ -51,7 +58,10 @@ export interface SourceKindLogic<S extends SourceSettings> {
 /** A run with more steps than this has a history worth leaving behind, whatever the server thinks. */
 const stepsPerRunMax = 400;
 
-export async function runSource<S extends SourceSettings>(input: SourceInput & { settings: S }, kind: SourceKindLogic<S>): Promise<void> {
+export async function runSource<S extends SourceSettings>(
+  input: SourceInput & { settings: S },
+  kind: SourceKindLogic<S>,
+): Promise<void> {
   const { tenantId, sourceId } = input;
   let settings = input.settings;
   let state: SourceState = input.state ?? {
@@ -73,7 +83,9 @@ export async function runSource<S extends SourceSettings>(input: SourceInput & {
       kind: settings.kind,
       pipelineState,
       ...shown,
-      ...(state.watermark === undefined ? {} : { lagSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.watermark)) / 1000)) }),
+      ...(state.watermark === undefined
+        ? {}
+        : { lagSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.watermark)) / 1000)) }),
       ...(nextReadAtMs === undefined ? {} : { nextReadAt: new Date(nextReadAtMs).toISOString() }),
       ...(paused === undefined ? {} : { pauseReason: paused.reason }),
       settings,
@@ -130,7 +142,8 @@ export async function runSource<S extends SourceSettings>(input: SourceInput & {
     {
       description: 'Take new settings; the cursor stays.',
       validator: (change) => {
-        if (change.settings.kind !== settings.kind) throw new Error(`this source is of kind ${settings.kind}: remove it and add it under another name`);
+        if (change.settings.kind !== settings.kind)
+          throw new Error(`this source is of kind ${settings.kind}: remove it and add it under another name`);
       },
     },
   );
@@ -173,7 +186,10 @@ export async function runSource<S extends SourceSettings>(input: SourceInput & {
       return;
     }
     pipelineState = 'backoff';
-    await rest(Date.now() + backoffSeconds(consecutiveErrors, failure.retryAfterSeconds) * 1000, `retry after ${failure.code}`);
+    await rest(
+      Date.now() + backoffSeconds(consecutiveErrors, failure.retryAfterSeconds) * 1000,
+      `retry after ${failure.code}`,
+    );
   }
 
   publish();

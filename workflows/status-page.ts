@@ -20,7 +20,10 @@ export function statusPage(status: SourceStatus): string {
     ['Complete up to', status.watermark ?? '-'],
     ['Lag', status.lagSeconds === undefined ? '-' : lagWords(status.lagSeconds)],
     ['Next read', status.nextReadAt ?? '-'],
-    ['Read so far', `${totals.batches} batches, ${totals.records} records, ${totals.rowsAdded} rows added, ${totals.deadLetters} dead letters`],
+    [
+      'Read so far',
+      `${totals.batches} batches, ${totals.records} records, ${totals.rowsAdded} rows added, ${totals.deadLetters} dead letters`,
+    ],
     ['Errors in a row', String(status.consecutiveErrors)],
   ].filter(([, value]) => value !== '-');
   const page = facts.map(([label, value]) => `- ${label}: ${value}`).join('\n');

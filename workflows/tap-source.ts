@@ -18,7 +18,9 @@ export async function tapSource(input: SourceInput & { settings: TapSettings }):
 const tapKind: SourceKindLogic<TapSettings> = {
   start: ({ startFrom }, nowMs) => isoSeconds(Math.floor(resolveStart(startFrom, nowMs).getTime() / 60_000) * 60_000),
   cursorProblem: (cursor) =>
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/.test(cursor) ? undefined : 'the cursor of a TAP source is a UTC time in whole minutes such as 2026-01-31T05:00:00Z',
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/.test(cursor)
+      ? undefined
+      : 'the cursor of a TAP source is a UTC time in whole minutes such as 2026-01-31T05:00:00Z',
   async step(name, settings, cursor) {
     const plan = planFrom(settings, Date.parse(cursor));
     switch (plan.do) {
@@ -26,7 +28,9 @@ const tapKind: SourceKindLogic<TapSettings> = {
         return { cursor, watermark: cursor, loaded: [], nextAtMs: plan.untilMs };
       case 'gap': {
         const to = isoSeconds(plan.toMs);
-        await recordGap.executeWithOptions({ summary: `lost ${cursor} to ${to}` }, [{ ...name, settings, from: cursor, to }]);
+        await recordGap.executeWithOptions({ summary: `lost ${cursor} to ${to}` }, [
+          { ...name, settings, from: cursor, to },
+        ]);
         return { cursor: to, loaded: [] };
       }
       case 'read':
@@ -48,14 +52,23 @@ function planFrom(settings: TapSettings, cursorMs: number): TapPlan {
 /** The planned window and those right behind it that are due as well. */
 function windowsFrom(settings: TapSettings, first: Extract<TapPlan, { do: 'read' }>): TapBatch[] {
   const batches: TapBatch[] = [];
-  for (let plan: TapPlan = first; plan.do === 'read' && batches.length < windowsAtOnceMax; plan = planFrom(settings, plan.toMs)) {
+  for (
+    let plan: TapPlan = first;
+    plan.do === 'read' && batches.length < windowsAtOnceMax;
+    plan = planFrom(settings, plan.toMs)
+  ) {
     batches.push({ kind: 'tap', from: isoSeconds(plan.fromMs), to: isoSeconds(plan.toMs), pass: 'live' });
   }
   return batches;
 }
 
 /** The cursor moves over the windows that are loaded, up to the first that failed; those beyond it are in the ledger all the same. */
-async function readWindows(name: SourceName, settings: TapSettings, cursor: string, batches: TapBatch[]): Promise<Step> {
+async function readWindows(
+  name: SourceName,
+  settings: TapSettings,
+  cursor: string,
+  batches: TapBatch[],
+): Promise<Step> {
   const outcomes = await Promise.allSettled(batches.map((batch) => readWindow(name, settings, batch)));
   const loaded: Loaded[] = [];
   for (const [index, outcome] of outcomes.entries()) {
