@@ -13,9 +13,9 @@ export interface ColumnMeta {
   readonly observable?: 'ip' | 'domain' | 'url' | 'email' | 'hash' | 'subject';
 }
 
-/** How a column is stored. `timestamp` is microseconds since 1970 UTC as a number; `map` is a Map of string to string. */
+/** How a column is stored. `timestamp` is microseconds since 1970 UTC as a number; `map` is a Map of string to string; `bytes` is a Uint8Array. */
 export type ColumnType =
-  | { readonly kind: 'text' | 'int32' | 'int64' | 'float64' | 'bool' | 'timestamp' | 'map' }
+  | { readonly kind: 'text' | 'int32' | 'int64' | 'float64' | 'bool' | 'timestamp' | 'map' | 'bytes' }
   | { readonly kind: 'list'; readonly item: ColumnType }
   | { readonly kind: 'struct'; readonly fields: Readonly<Record<string, ColumnType>> };
 
@@ -32,6 +32,7 @@ export const int64 = (meta: Meta = {}) => column(z.int().nullable(), { kind: 'in
 export const float64 = (meta: Meta = {}) => column(z.number().nullable(), { kind: 'float64' }, meta);
 export const bool = (meta: Meta = {}) => column(z.boolean().nullable(), { kind: 'bool' }, meta);
 export const timestamp = (meta: Meta = {}) => column(z.int().nullable(), { kind: 'timestamp' }, meta);
+export const bytes = (meta: Meta = {}) => column(z.instanceof(Uint8Array), { kind: 'bytes' }, meta);
 export const list = <T extends z.ZodType>(item: T, meta: Meta = {}) =>
   column(z.array(item).nullable(), { kind: 'list', item: columnType(item) }, meta);
 export const struct = <T extends Record<string, z.ZodType>>(fields: T, meta: Meta = {}) =>
@@ -70,6 +71,8 @@ export function duckdbType(type: ColumnType): string {
       return 'TIMESTAMP';
     case 'map':
       return 'MAP(VARCHAR, VARCHAR)';
+    case 'bytes':
+      return 'BLOB';
     case 'list':
       return `${duckdbType(type.item)}[]`;
     case 'struct':

@@ -22,6 +22,8 @@ export interface RawRecord {
   readonly bytes: Uint8Array;
   readonly offset: number;
   readonly line: number;
+  /** Set where the record was longer than sources read: `bytes` is only its beginning, and the table rejects it as `too_large`. */
+  readonly oversized?: true;
 }
 
 /** What parsing may know beyond the record: the same for every record of a batch. */

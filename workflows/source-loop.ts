@@ -56,7 +56,7 @@ export interface SourceKindLogic<S extends SourceSettings> {
 }
 
 /** A run with more steps than this has a history worth leaving behind, whatever the server thinks. */
-const stepsPerRunMax = 400;
+const stepsPerRunMax = 100;
 
 export async function runSource<S extends SourceSettings>(
   input: SourceInput & { settings: S },

@@ -1,9 +1,8 @@
 /** A TAP source: windows of the SIEM API in order, each landed, then loaded. */
 import type { Loaded } from '../activities/contracts.ts';
 import { isoSeconds, type SourceName, type TapBatch } from '../sources/batch.ts';
-import { resolveStart } from '../sources/duration.ts';
 import type { TapSettings } from '../sources/settings.ts';
-import { planTapRead, type TapPlan } from '../sources/tap/plan.ts';
+import { firstCursorMs, planTapRead, type TapPlan } from '../sources/tap/plan.ts';
 import { fetchTapWindow, loadBatch, recordGap } from './activity-options.ts';
 import { runSource, type SourceKindLogic, type Step } from './source-loop.ts';
 import type { SourceInput } from './source-state.ts';
@@ -16,7 +15,7 @@ export async function tapSource(input: SourceInput & { settings: TapSettings }):
 }
 
 const tapKind: SourceKindLogic<TapSettings> = {
-  start: ({ startFrom }, nowMs) => isoSeconds(Math.floor(resolveStart(startFrom, nowMs).getTime() / 60_000) * 60_000),
+  start: ({ startFrom }, nowMs) => isoSeconds(firstCursorMs(startFrom, nowMs)),
   cursorProblem: (cursor) =>
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/.test(cursor)
       ? undefined

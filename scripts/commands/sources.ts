@@ -118,7 +118,8 @@ function configured(sources: readonly ConfiguredSource[], wanted: SourceName, fi
   return found;
 }
 
-async function testSource(client: Client, config: Config, input: CheckSourceInput): Promise<Check[]> {
+/** Runs the checks on a worker. */
+export async function testSource(client: Client, config: Config, input: CheckSourceInput): Promise<Check[]> {
   return client.workflow.execute('checkSource', {
     workflowId: `check/${input.tenantId}/${input.sourceId}/${randomUUID()}`,
     taskQueue: config.temporal.taskQueue,

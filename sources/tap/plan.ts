@@ -1,5 +1,7 @@
 /** What a TAP source does next: a window to read, a time to wait for, or a gap to record. Pure; workflow code imports it. */
 
+import { resolveStart } from '../duration.ts';
+
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
@@ -45,6 +47,17 @@ export function planTapRead(input: TapPlanInput): TapPlan {
   const untilMs = fromMs + (everySeconds + lagSeconds) * 1000;
   if (nowMs < untilMs) return { do: 'wait', untilMs };
   return { do: 'read', fromMs, toMs: readableMs };
+}
+
+/**
+ * Cursor of a new source. A span back from now that reaches behind the horizon means "all that there is" and begins at the horizon; a
+ * time that lies behind it was asked for by name, and what is missing of it becomes a recorded gap.
+ */
+export function firstCursorMs(startFrom: string, nowMs: number): number {
+  const startMs = floorTo(minuteMs, resolveStart(startFrom, nowMs).getTime());
+  if (!startFrom.startsWith('-')) return startMs;
+  // a minute on top, so that the first plan, a moment later, is still within it
+  return Math.max(startMs, Math.ceil((nowMs - horizonMs) / minuteMs) * minuteMs + minuteMs);
 }
 
 function floorTo(unitMs: number, timeMs: number): number {

@@ -1,0 +1,50 @@
+/** proofpoint_gateway_sendmail_logs: the mail log of a Protection Server, one row per line. */
+import { text } from './column.ts';
+import { deriveTransfer, recipientsField, senderField, transferColumns, transferFields } from './mail-transfer.ts';
+import { scanEquates } from './text/equates.ts';
+import { assign } from './text/plan.ts';
+import { textTable } from './text/text-table.ts';
+
+/** TLS has other names in `STARTTLS=` lines than in from and to lines. */
+const otherNames: Readonly<Record<string, readonly string[] | undefined>> = {
+  tls_verify: ['tls_verify', 'verify'],
+  tls_version: ['tls_version', 'version'],
+};
+
+const fields = {
+  mail_from: senderField('from'),
+  rcpt_to: recipientsField('to'),
+  ...transferFields((equate) => otherNames[equate] ?? equate),
+};
+
+const derived = {
+  qid: text({
+    description: 'Queue id; joins to filter logs, PoD and TAP messages. Not in all lines.',
+    source: 'before the equates',
+    ocsf: 'message_trace_uid',
+    example: 'w3HMZPVT056101',
+  }),
+  ...transferColumns,
+  message: text({
+    description: 'Text of a line that is no list of equates.',
+    source: 'other lines',
+    ocsf: 'message',
+  }),
+};
+
+export const gatewaySendmail = textTable({
+  name: 'proofpoint_gateway_sendmail_logs',
+  description: 'Lines of the Protection Server mail log: receipt, delivery attempts, TLS, authentication, rejections.',
+  naturalKey: ['qid', 'rcpt_to'],
+  fields,
+  derived,
+  read(line, from, plan, row, extra) {
+    const { qid, kind, keys, values, message } = scanEquates(line, from);
+    assign(row, extra, plan, keys, values);
+    row.qid = qid;
+    row.record_kind = kind;
+    row.message = message;
+    Object.assign(row, deriveTransfer(row, row.mail_from));
+    return keys.length > 0 || message?.includes('=') === true;
+  },
+});

@@ -1,0 +1,152 @@
+/**
+ * The mapping of a JSON record to columns. The record is walked once, key by key, and every value ends in the column that its path names or in
+ * `extra` under that path: nothing can be lost, and nothing has to be listed as consumed.
+ */
+import { columnType, type ColumnType } from '../column.ts';
+import type { Field, Fields } from '../field.ts';
+import { fit } from '../fit.ts';
+import { blankRow } from '../stamp.ts';
+import type { Row } from '../table.ts';
+import { jsonText } from './canonical.ts';
+import { itemPath, keyPath } from './path.ts';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A set of fields made ready for walking. */
+export interface Shape {
+  readonly blank: Row;
+  readonly root: Branch;
+}
+
+interface Leaf {
+  readonly column: string;
+  readonly type: ColumnType;
+  readonly field: Field;
+  /** Place among the field's paths: the lower wins. */
+  readonly rank: number;
+  readonly items: Shape | undefined;
+}
+
+interface Branch {
+  readonly exact: Map<string, Leaf | Branch>;
+  /** The same by `looseKey`. */
+  readonly loose: Map<string, Leaf | Branch>;
+}
+
+/** The source value that fills a column, while others may still turn up for it. */
+interface Claim {
+  readonly rank: number;
+  readonly parent: string;
+  readonly key: string;
+  readonly source: unknown;
+}
+
+/** `names`: all columns of the row, in order. Throws where two fields claim one path: a mistake in a table's definition. */
+export function shapeOf(fields: Fields, names: readonly string[] = Object.keys(fields)): Shape {
+  const root: Branch = { exact: new Map(), loose: new Map() };
+  for (const [column, field] of Object.entries(fields)) {
+    const items = field.items === undefined ? undefined : shapeOf(field.items);
+    const type = columnType(field.column);
+    for (const [rank, path] of field.paths.entries()) plant(root, path, { column, type, field, rank, items });
+  }
+  return { blank: blankRow(names), root };
+}
+
+/** A row with the columns of `source`; what has no column, or does not fit it, is added to `extra`. `path` is where `source` stands in its record. */
+export function mapObject(source: JsonObject, shape: Shape, path: string, extra: Map<string, string>): Row {
+  const row = { ...shape.blank };
+  walk(source, shape.root, path, row, new Map(), extra);
+  return row;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** As deep as the fields' paths, whatever the record. */
+function walk(
+  source: JsonObject,
+  branch: Branch,
+  path: string,
+  row: Row,
+  claims: Map<string, Claim>,
+  extra: Map<string, string>,
+): void {
+  for (const key of Object.keys(source)) {
+    const value = source[key];
+    const found = branch.exact.get(key) ?? branch.loose.get(looseKey(key));
+    if (found === undefined) extra.set(keyPath(path, key), jsonText(value));
+    else if (value === null) continue;
+    else if ('rank' in found) {
+      const rank = branch.exact.has(key) ? found.rank : found.rank + found.field.paths.length;
+      claim({ rank, parent: path, key, source: value }, found, row, claims, extra);
+    } else if (isObject(value)) walk(value, found, keyPath(path, key), row, claims, extra);
+    else extra.set(keyPath(path, key), jsonText(value));
+  }
+}
+
+/** Gives the column to the better of two claims; the other value is kept in `extra` unless it is the same. */
+function claim(next: Claim, leaf: Leaf, row: Row, claims: Map<string, Claim>, extra: Map<string, string>): void {
+  const { column } = leaf;
+  const value = read(next, leaf, extra);
+  if (value === undefined) extra.set(pathOf(next), jsonText(next.source));
+  if (value === undefined || value === null) return;
+  const held = claims.get(column);
+  if (held === undefined) {
+    claims.set(column, next);
+    row[column] = value;
+    return;
+  }
+  const wins = next.rank === held.rank ? pathOf(next) < pathOf(held) : next.rank < held.rank;
+  const loser = wins ? held : next;
+  if (jsonText(row[column]) !== jsonText(value)) extra.set(pathOf(loser), jsonText(loser.source));
+  if (!wins) return;
+  claims.set(column, next);
+  row[column] = value;
+}
+
+function pathOf({ parent, key }: Claim): string {
+  return keyPath(parent, key);
+}
+
+function read(next: Claim, { type, field, items }: Leaf, extra: Map<string, string>): unknown {
+  const { source } = next;
+  if (field.as === 'json') return jsonText(source);
+  if (items !== undefined) return readRecords(source, items, pathOf(next), extra);
+  if (Array.isArray(source) && source.length > 1 && type.kind !== 'list') extra.set(pathOf(next), jsonText(source));
+  return fit(source, type, field.clean);
+}
+
+function readRecords(source: unknown, items: Shape, path: string, extra: Map<string, string>): Row[] | undefined {
+  if (isObject(source)) return [mapObject(source, items, path, extra)];
+  if (!Array.isArray(source)) return undefined;
+  const records: Row[] = [];
+  for (const [index, item] of source.entries()) {
+    const place = itemPath(path, index);
+    if (isObject(item)) records.push(mapObject(item, items, place, extra));
+    else if (item !== null) extra.set(place, jsonText(item));
+  }
+  return records;
+}
+
+/** `threatID`, `threatId` and `threat_id` are one field: vendors write all three, even within one event. */
+function looseKey(key: string): string {
+  return key.replaceAll('_', '').toLowerCase();
+}
+
+function plant(root: Branch, path: string, leaf: Leaf): void {
+  const keys = path.split('.');
+  const last = keys.pop() ?? path;
+  let branch = root;
+  for (const key of keys) {
+    const next = branch.exact.get(key) ?? { exact: new Map(), loose: new Map() };
+    if ('rank' in next) throw new Error(`${path} lies within a path that is mapped already`);
+    branch.exact.set(key, next);
+    branch.loose.set(looseKey(key), next);
+    branch = next;
+  }
+  if (branch.exact.has(last)) throw new Error(`${path} is mapped already`);
+  branch.exact.set(last, leaf);
+  // a path that is spelled out keeps its key against one that only resembles it
+  if (!branch.loose.has(looseKey(last))) branch.loose.set(looseKey(last), leaf);
+}

@@ -1,0 +1,171 @@
+/** What sendmail says about a transfer, shared by the gateway's own log and the maillog of Proofpoint on Demand. */
+import { addressIn, domainOf, unbracket, unliteral } from './address.ts';
+import { int32, int64, text } from './column.ts';
+import { field, textList } from './field.ts';
+import { parseClockSeconds } from './time.ts';
+
+/** The fields that both tables have. `pathsOf` says where the source has the equate of that name. */
+export function transferFields(pathsOf: (equate: string) => string | readonly string[]) {
+  return {
+    size: field(int64, pathsOf('size'), { description: 'Size of the message in bytes.', ocsf: 'email.size' }),
+    class: field(int32, pathsOf('class'), { description: 'Precedence; may be negative.', example: '-60' }),
+    nrcpts: field(int32, pathsOf('nrcpts'), { description: 'Number of recipients.' }),
+    msgid: field(
+      text,
+      pathsOf('msgid'),
+      { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid' },
+      unbracket,
+    ),
+    proto: field(text, pathsOf('proto'), {
+      description: 'Protocol of receipt.',
+      ocsf: 'protocol_name',
+      example: 'ESMTP',
+    }),
+    daemon: field(text, pathsOf('daemon'), { description: 'Daemon that received.', example: 'MTA' }),
+    auth: field(text, pathsOf('auth'), { description: 'Authentication of the client; `NONE` without.' }),
+    ctladdr: field(
+      text,
+      pathsOf('ctladdr'),
+      { description: 'Address in whose name sendmail delivered, without user and group ids.', observable: 'email' },
+      (value) => addressIn(value) ?? value,
+    ),
+    mailer: field(text, pathsOf('mailer'), { description: 'Mailer that delivered.', example: 'esmtp' }),
+    pri: field(int64, pathsOf('pri'), { description: 'Priority in the queue.' }),
+    relay: field(text, pathsOf('relay'), {
+      description: 'Peer as it stands.',
+      example: 'mx.example.com. [192.0.2.1] (may be forged)',
+    }),
+    delay_s: field(
+      int64,
+      pathsOf('delay'),
+      { description: 'Time since the message was accepted, seconds.', ocsf: 'duration', example: '147061' },
+      seconds,
+    ),
+    xdelay_s: field(
+      int64,
+      pathsOf('xdelay'),
+      { description: 'Time of this delivery attempt, seconds.', ocsf: 'duration' },
+      seconds,
+    ),
+    dsn: field(text, pathsOf('dsn'), {
+      description: 'Enhanced status code.',
+      ocsf: 'status_code',
+      example: '2.0.0',
+    }),
+    stat: field(text, pathsOf('stat'), {
+      description: 'Outcome in the words of sendmail and the peer.',
+      ocsf: 'status_detail',
+      example: 'Sent (Ok: queued)',
+    }),
+    tls_verify: field(text, pathsOf('tls_verify'), {
+      description: 'Verification of the peer: `OK`, `NO`, `FAIL`, `NONE` (no TLS).',
+    }),
+    tls_version: field(
+      text,
+      pathsOf('tls_version'),
+      { description: 'TLS version; null without TLS.', ocsf: 'tls.version', example: 'TLSv1.2' },
+      withoutNone,
+    ),
+    tls_cipher: field(
+      text,
+      pathsOf('cipher'),
+      { description: 'TLS cipher; null without TLS.', ocsf: 'tls.cipher' },
+      withoutNone,
+    ),
+  };
+}
+
+export const senderField = (path: string) =>
+  field(
+    text,
+    path,
+    { description: 'Envelope sender without `<>`; null for the null sender.', ocsf: 'from', observable: 'email' },
+    unbracket,
+  );
+
+export const recipientsField = (path: string | readonly string[]) =>
+  field(textList, path, { description: 'Recipients without `<>`.', ocsf: 'to', observable: 'email' }, unbracket);
+
+export const transferColumns = {
+  sender_domain: text({
+    description: 'Domain of the envelope sender, lower case.',
+    source: 'derived: from',
+    observable: 'domain',
+  }),
+  relay_host: text({
+    description: 'Name of the peer, lower case, without the final dot.',
+    source: 'derived: relay',
+    ocsf: 'dst_endpoint.hostname',
+    observable: 'domain',
+  }),
+  relay_ip: text({
+    description: 'Address of the peer.',
+    source: 'derived: relay',
+    ocsf: 'dst_endpoint.ip',
+    observable: 'ip',
+  }),
+  stat_class: text({
+    description: '`sent`, `queued`, `deferred` or `bounced`.',
+    source: 'derived: stat, dsn',
+    ocsf: 'status',
+  }),
+  record_kind: text({
+    description: 'What the line is about: `from`, `to`, `starttls`, `auth`, `ruleset` or `other`.',
+    source: 'derived: first key',
+    ocsf: 'activity_id',
+  }),
+};
+
+interface Transfer {
+  readonly relay: string | null;
+  readonly stat: string | null;
+  readonly dsn: string | null;
+}
+
+/** The derived columns but `record_kind`. */
+export function deriveTransfer({ relay, stat, dsn }: Transfer, sender: string | null) {
+  return {
+    sender_domain: domainOf(sender),
+    ...(relay === null ? { relay_host: null, relay_ip: null } : readRelay(relay)),
+    stat_class: stat === null ? null : statClass(stat, dsn),
+  };
+}
+
+/** `host. [ip]`, `host [ip] (may be forged)`, `[ip] [ip]`, `[ip]`, `host.`, `user@host`. */
+export function readRelay(relay: string): { relay_host: string | null; relay_ip: string | null } {
+  const blank = relay.indexOf(' ');
+  const name = blank < 0 ? relay : relay.slice(0, blank);
+  const literal = name.startsWith('[');
+  const open = literal ? 0 : relay.indexOf('[');
+  const close = relay.indexOf(']', open);
+  const host = name.slice(name.lastIndexOf('@') + 1).toLowerCase();
+  return {
+    relay_host: literal || host === '' ? null : host.endsWith('.') ? host.slice(0, -1) || null : host,
+    relay_ip: open >= 0 && close > open + 1 ? unliteral(relay.slice(open, close + 1)) || null : null,
+  };
+}
+
+type StatClass = 'sent' | 'queued' | 'deferred' | 'bounced';
+
+/** By sendmail's own first word, else by the class of the enhanced status code (https://www.rfc-editor.org/rfc/rfc3463). */
+export function statClass(stat: string, dsn: string | null): StatClass | null {
+  const head = stat.slice(0, 8).toLowerCase();
+  if (head.startsWith('sent')) return 'sent';
+  if (head.startsWith('queued')) return 'queued';
+  if (head.startsWith('deferred')) return 'deferred';
+  if (dsn?.startsWith('5.') === true) return 'bounced';
+  if (dsn?.startsWith('4.') === true) return 'deferred';
+  return dsn?.startsWith('2.') === true ? 'sent' : null;
+}
+
+/** `[D+]HH:MM:SS` as a number of seconds; anything else as it is, which then fits no number. */
+function seconds(delay: string): string {
+  const plus = delay.indexOf('+');
+  const days = plus < 0 ? 0 : Number(delay.slice(0, plus));
+  const clock = delay.length - plus - 1 === 8 ? parseClockSeconds(delay, plus + 1) : undefined;
+  return clock === undefined || !(days >= 0 && days < 100_000) ? delay : String(days * 86_400 + clock);
+}
+
+function withoutNone(value: string): string {
+  return value === 'NONE' ? '' : value;
+}

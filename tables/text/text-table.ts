@@ -1,0 +1,83 @@
+/** A table whose records are text lines: decode, read the header, let the table's grammar read the rest, identify, stamp. The hot path. */
+import { z } from 'zod';
+import { int32, text, timestamp } from '../column.ts';
+import { base64, decodeUtf8 } from '../decode.ts';
+import { envelope } from '../envelope.ts';
+import { columns, type Fields, type Values } from '../field.ts';
+import { eventId } from '../identity.ts';
+import { blankRow, reject, stampRow } from '../stamp.ts';
+import type { Origin, ParseResult, RawRecord, Table, TableName } from '../table.ts';
+import { keep, planOf, type Plan } from './plan.ts';
+import { parseHeader } from './syslog-header.ts';
+
+const headerColumns = {
+  log_time: timestamp({
+    description: 'Time of the line, UTC; null where it has none that can be read.',
+    source: 'header',
+    ocsf: 'time',
+  }),
+  host: text({
+    description: 'Host that wrote the line.',
+    source: 'header',
+    ocsf: 'device.hostname',
+    example: 'myserver123',
+  }),
+  process: text({
+    description: 'Program that wrote the line.',
+    source: 'header',
+    ocsf: 'process.name',
+    example: 'filter_instance1',
+  }),
+  pid: int32({ description: 'Process id of the program.', source: 'header', ocsf: 'process.pid', example: '21074' }),
+};
+
+type Derived = Readonly<Record<string, z.ZodType>>;
+
+export interface TextTable<F extends Fields, D extends Derived> {
+  readonly name: TableName;
+  readonly description: string;
+  readonly naturalKey: readonly (keyof (F & D) & string)[];
+  readonly fields: F;
+  readonly derived: D;
+  /** Reads `line` from `from` into the columns of `row`, all null before, and `extra`; false where it found no field at all. */
+  read(line: string, from: number, plan: Plan, row: RowOf<F, D>, extra: Map<string, string>): boolean;
+}
+
+type RowOf<F extends Fields, D extends Derived> = Values<F> & { [K in keyof D]: z.output<D[K]> };
+
+export function textTable<F extends Fields, D extends Derived>(table: TextTable<F, D>): Table {
+  const { name, description, naturalKey } = table;
+  const row = z.object({ ...envelope, ...headerColumns, ...columns(table.fields), ...table.derived });
+  const blank = blankRow(Object.keys(row.shape));
+  const plan = planOf(table.fields);
+
+  function parse(record: RawRecord, origin: Origin): ParseResult {
+    if (record.oversized === true) return reject('too_large', 'the line is longer than lines may be');
+    const { text: raw, exact } = decodeUtf8(record.bytes);
+    const header = parseHeader(raw, origin.fallbackTime);
+    const extra = new Map<string, string>();
+    const parsed = { ...blank };
+    const hasFields = table.read(raw, header.end, plan, parsed as RowOf<F, D>, extra);
+    const hasHeader = header.time !== undefined || header.process !== null;
+    if (!hasFields && !hasHeader)
+      return reject('unknown_line', 'the line must have a header or at least one key=value');
+
+    if (header.oddTime !== undefined) keep(extra, 'log_time', header.oddTime);
+    if (header.priority !== undefined) keep(extra, 'syslog_priority', header.priority);
+    if (!exact) keep(extra, 'raw_base64', base64(record.bytes));
+    parsed['log_time'] = header.time ?? null;
+    parsed['host'] = header.host;
+    parsed['process'] = header.process;
+    parsed['pid'] = header.pid;
+    stampRow(parsed, record, origin, {
+      eventId: eventId(name, exact ? raw : record.bytes),
+      eventTime: header.time,
+      timeSource: header.timeSource,
+      raw,
+      extra,
+    });
+    return { row: parsed };
+  }
+
+  return { name, description, row, naturalKey, identity: 'line', parse };
+}

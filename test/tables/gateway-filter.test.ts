@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { extraOf, filled, fixture, micros, origin, parse, rowOf } from './parsing.ts';
+
+const table = 'proofpoint_gateway_filter_logs';
+const at = (index: number) => rowOf(table, fixture(table)[index] ?? '');
+
+describe('filter logs', () => {
+  it('become rows', () => {
+    const row = at(0);
+    expect(filled(row)).toEqual({
+      event_time: micros('2026-03-11T09:15:06.900Z') + 1,
+      log_time: micros('2026-03-11T09:15:06.900Z') + 1,
+      time_source: 'record',
+      host: 'gw1',
+      process: 'filter_instance1',
+      pid: 3301,
+      tag: 'rprt',
+      sid: '3qk7d2m9xa',
+      mod: 'session',
+      cmd: 'connect',
+      ip: '198.51.100.24',
+      country: 'de',
+      lip: '192.0.2.5',
+      prot: 'smtp:smtp',
+      hops_active: 'f',
+      notroutes: ['allow_relay', 'firewallsafe'],
+    });
+    expect(extraOf(row)).toEqual({ perlwait: '0.001' });
+  });
+
+  it('have the recipient of env_rcpt', () =>
+    expect(at(1)).toMatchObject({
+      value: 'lena.park@harbor.example',
+      value_domain: 'harbor.example',
+      routes: ['default_inbound'],
+    }));
+
+  it('have the attachment and its SHA-256', () => {
+    expect(at(2)).toMatchObject({
+      cmd: 'attachment',
+      file: 'Invoice 4471.pdf',
+      size: 41_022,
+      sha256: 'd7a8fbb307d7809469ca9abcb0082e4f8d5651e46d3cdb762d02d0bf37c9e592',
+    });
+    expect(extraOf(rowOf(table, 'mod=mail a=0'))).toEqual({ a: '0' });
+  });
+
+  it('have the message, with quotes and letters beyond ASCII in the subject', () => {
+    const row = at(3);
+    expect(row).toMatchObject({
+      time_source: 'record+object',
+      log_time: micros('2026-03-11T10:15:07Z'),
+      subject: 'Invoice "4471" = überfällig, heute',
+      guid: 'Xk9vP2mQ7rT4wY8z',
+      qid: '4B7Fq2hT019283',
+      attachments: 1,
+      rcpts: 1,
+      module: null,
+      duration_s: 0.412,
+    });
+    expect(extraOf(row)).toEqual({ syslog_priority: '134' });
+  });
+
+  it('keep keys without a column, and the second of two', () => {
+    const row = at(4);
+    expect(row).toMatchObject({ host: null, mod: 'spam', cmd: 'run', phishscore: 12 });
+    expect(extraOf(row)).toEqual({ 'kscore.is_bulkscore': '5', engine: '8.22.0, 18.0.687', cmd: 'run' });
+    expect(extraOf(rowOf(table, 'mod=a cmd=x cmd=y cmd=z eid= eid=2'))).toEqual({ cmd: 'y\nz', eid: '\n2' });
+  });
+
+  it('have the recipients where rcpts= names them', () => {
+    expect(at(5)).toMatchObject({
+      rcpts: null,
+      envelope_rcpts: ['lena.park@harbor.example', 'desk@harbor.example'],
+      tag: 'info',
+      process: 'queued-default',
+      extra: new Map(),
+    });
+    expect(extraOf(rowOf(table, 'cmd=send rcpts=many'))).toEqual({ rcpts: 'many' });
+  });
+
+  it('keep the host of the connection apart from the host of the log', () =>
+    expect(
+      rowOf(table, 'Mar 11 10:15:07 gw1 filter_instance1[1]: rprt cmd=resolve host=mail.a.example resolve=ok'),
+    ).toMatchObject({
+      host: 'gw1',
+      conn_host: 'mail.a.example',
+      resolve: 'ok',
+    }));
+
+  it('keep words that are no pair, and a time that cannot be', () => {
+    const row = rowOf(table, '2026-02-30T00:00:00Z gw1 filter_instance1[1]: warn restarting now');
+    expect(row).toMatchObject({
+      tag: 'warn',
+      message: 'restarting now',
+      event_time: origin.fallbackTime,
+      time_source: 'object',
+      log_time: null,
+    });
+    expect(extraOf(row)).toEqual({ log_time: '2026-02-30T00:00:00Z' });
+  });
+
+  it('keep the bytes of a line that is no UTF-8', () => {
+    const bytes = Buffer.from('mod=mail subject="caf\u00e9"', 'latin1');
+    const row = rowOf(table, bytes);
+    expect(row['subject']).toBe('caf\ufffd');
+    expect(Buffer.from(row.extra.get('raw_base64') ?? '', 'base64').equals(bytes)).toBe(true);
+    const other = rowOf(table, Buffer.from('mod=mail subject="caf\u00e8"', 'latin1'));
+    expect(other['event_id']).not.toBe(row['event_id']);
+  });
+
+  it('have the same identity for the same line only', () => {
+    expect(at(0)['event_id']).toBe(at(0)['event_id']);
+    expect(rowOf(table, 'a=1')['event_id']).not.toBe(rowOf(table, 'a=1 ')['event_id']);
+  });
+
+  it('are dead letters without header and pairs', () => {
+    expect(parse(table, 'who are you')).toEqual({
+      reject: { code: 'unknown_line', reason: 'the line must have a header or at least one key=value' },
+    });
+    expect(parse(table, '= == =').reject?.code).toBe('unknown_line');
+  });
+});

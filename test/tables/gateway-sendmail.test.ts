@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { readRelay, statClass } from '../../tables/mail-transfer.ts';
+import { extraOf, filled, fixture, micros, origin, parse, rowOf } from './parsing.ts';
+
+const table = 'proofpoint_gateway_sendmail_logs';
+const at = (index: number) => rowOf(table, fixture(table)[index] ?? '');
+
+describe('sendmail logs', () => {
+  it('become rows of receipt', () => {
+    const row = at(0);
+    expect(row).toMatchObject({
+      record_kind: 'from',
+      qid: '4B7Fq2hT019283',
+      mail_from: 'bounces=4471@northwind.example',
+      sender_domain: 'northwind.example',
+      size: 48_213,
+      class: -60,
+      nrcpts: 2,
+      msgid: '20260311091502.7A31@mail.northwind.example',
+      proto: 'ESMTP',
+      auth: 'NONE',
+      tls_verify: 'NO',
+      tls_version: 'TLSv1.3',
+      tls_cipher: 'TLS_AES_256_GCM_SHA384',
+      relay: 'mail.northwind.example [198.51.100.24] (may be forged)',
+      relay_host: 'mail.northwind.example',
+      relay_ip: '198.51.100.24',
+    });
+    expect(extraOf(row)).toEqual({ bodytype: '8BITMIME' });
+  });
+
+  it('become rows of delivery', () =>
+    expect(filled(at(1))).toEqual({
+      event_time: micros('2026-03-11T10:15:09Z'),
+      log_time: micros('2026-03-11T10:15:09Z'),
+      time_source: 'record+object',
+      host: 'gw1',
+      process: 'sendmail',
+      pid: 20_418,
+      qid: '4B7Fq2hT019283',
+      record_kind: 'to',
+      rcpt_to: ['lena.park@harbor.example', 'desk@harbor.example'],
+      ctladdr: 'svc@harbor.example',
+      delay_s: 147_061,
+      xdelay_s: 1,
+      mailer: 'esmtp',
+      pri: 169_213,
+      relay: 'mx.harbor.example. [IPv6:2001:db8::10]',
+      relay_host: 'mx.harbor.example',
+      relay_ip: '2001:db8::10',
+      dsn: '2.0.0',
+      stat: 'Sent (<a@b> [InternalId=118, Hostname=ex1.harbor.example] 48871 bytes in 0.101, 471.2 KB/sec)',
+      stat_class: 'sent',
+    }));
+
+  it('may have no header but the program', () =>
+    expect(at(2)).toMatchObject({
+      process: 'queued-reinject',
+      host: null,
+      event_time: origin.fallbackTime,
+      time_source: 'object',
+      rcpt_to: ['jae.kim@harbor.example'],
+      stat_class: 'bounced',
+    }));
+
+  it('may be about TLS, a ruleset, or something else', () => {
+    expect(at(3)).toMatchObject({
+      record_kind: 'starttls',
+      tls_version: 'TLSv1.3',
+      tls_verify: 'OK',
+      relay_host: 'mx.harbor.example',
+    });
+    expect(extraOf(at(3))).toEqual({ STARTTLS: 'client', bits: '256/256' });
+    expect(at(4)).toMatchObject({ record_kind: 'ruleset', relay_ip: '203.0.113.7' });
+    expect(extraOf(at(4))['reject']).toBe('550 5.7.1 <nobody@harbor.example>... Relaying denied, bits=0');
+    expect(at(5)).toMatchObject({
+      record_kind: 'other',
+      message: 'timeout waiting for input from mx.harbor.example during client greeting',
+    });
+  });
+
+  it('tell a null sender, no TLS and an odd delay', () => {
+    const row = rowOf(table, 'from=<>, size=12, tls_verify=NONE, tls_version=NONE, cipher=NONE, delay=soon');
+    expect(row).toMatchObject({
+      record_kind: 'from',
+      mail_from: null,
+      tls_verify: 'NONE',
+      tls_version: null,
+      delay_s: null,
+    });
+    expect(extraOf(row)).toEqual({ delay: 'soon' });
+  });
+
+  it('are dead letters without header and pairs', () => {
+    expect(parse(table, 'who are you').reject?.code).toBe('unknown_line');
+    expect(rowOf(table, 'who=you')).toMatchObject({ record_kind: 'other', message: 'who=you' });
+  });
+});
+
+describe('readRelay', () => {
+  it.each([
+    ['mx.a.example. [192.0.2.1]', 'mx.a.example', '192.0.2.1'],
+    ['MX.a.example [192.0.2.1] (may be forged)', 'mx.a.example', '192.0.2.1'],
+    ['[192.0.2.1] [192.0.2.1]', null, '192.0.2.1'],
+    ['[192.0.2.1]', null, '192.0.2.1'],
+    ['mx.a.example.', 'mx.a.example', null],
+    ['mx. [IPv6:2a02:cf40::]', 'mx', '2a02:cf40::'],
+    ['root@localhost', 'localhost', null],
+    ['host [', 'host', null],
+    ['. []', null, null],
+  ])('%s', (relay, relay_host, relay_ip) => expect(readRelay(relay)).toEqual({ relay_host, relay_ip }));
+});
+
+describe('statClass', () => {
+  it.each([
+    ['Sent (ok)', '2.0.0', 'sent'],
+    ['queued', null, 'queued'],
+    ['Deferred: Connection refused by a.', '4.0.0', 'deferred'],
+    ['User unknown', '5.1.1', 'bounced'],
+    ['Host unknown (Name server: a: host not found)', '4.1.2', 'deferred'],
+    ['Service unavailable', null, null],
+  ])('%s', (stat, dsn, expected) => expect(statClass(stat, dsn)).toBe(expected));
+});

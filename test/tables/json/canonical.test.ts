@@ -1,0 +1,45 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { canonicalText, jsonText } from '../../../tables/json/canonical.ts';
+
+const nested = (levels: number) => JSON.parse('{"a":'.repeat(levels) + '1' + '}'.repeat(levels)) as unknown;
+
+describe('canonicalText', () => {
+  it('sorts keys at every level and takes lists for bags', () =>
+    expect(canonicalText({ b: [{ y: 1, x: 2 }, 3, '3'], a: null })).toBe('{"a":null,"b":["3",3,{"x":2,"y":1}]}'));
+
+  it('tells text from number, and one item from two equal ones', () => {
+    expect(canonicalText({ a: '1' })).not.toBe(canonicalText({ a: 1 }));
+    expect(canonicalText(['x', 'x'])).not.toBe(canonicalText(['x']));
+  });
+
+  it('ends at 64 levels', () => {
+    expect(canonicalText(nested(64))).toContain('1');
+    expect(canonicalText(nested(65))).toBeUndefined();
+    expect(canonicalText(nested(200_000))).toBeUndefined();
+  });
+
+  it('is JSON of the same value, and of itself', () => {
+    const scalar = fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), fc.constant(null));
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), scalar), (record) => {
+        expect(JSON.parse(canonicalText(record) ?? '')).toEqual(JSON.parse(JSON.stringify(record)));
+      }),
+    );
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 5 }), (value) => {
+        const text = canonicalText(JSON.parse(JSON.stringify(value))) ?? '';
+        expect(canonicalText(JSON.parse(text))).toBe(text);
+      }),
+    );
+  });
+});
+
+describe('jsonText', () => {
+  it('keeps text as it is and lists in order', () => {
+    expect(jsonText('a"b')).toBe('a"b');
+    expect(jsonText({ b: [2, 1], a: null })).toBe('{"a":null,"b":[2,1]}');
+  });
+
+  it('says so where a value is nested too deeply', () => expect(jsonText(nested(100_000))).toContain('see raw'));
+});
