@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
+import { IngestError } from '../errors/ingest-error.ts';
 import { batchId } from '../sources/batch.ts';
 import { readTapBody } from '../sources/tap/body.ts';
 import type { TapWindow } from '../sources/tap/client.ts';
@@ -44,7 +45,8 @@ export function landingKey(id: string): string {
 async function* whole({ status, body }: TapWindow): AsyncGenerator<Uint8Array> {
   if (status === 204) {
     // "no events" without a body; what lands must read like any other answer
-    for await (const _nothing of body);
+    for await (const chunk of body)
+      if (chunk.length > 0) throw new IngestError('tap.bad_body', 'TAP: a 204 answer has a body');
     yield Buffer.from('{"messagesDelivered":[]}');
     return;
   }
@@ -55,6 +57,6 @@ async function* whole({ status, body }: TapWindow): AsyncGenerator<Uint8Array> {
       yield chunk;
     }
   })();
-  for await (const _records of readTapBody(watched)) yield* passed.splice(0);
+  for await (const records of readTapBody(watched)) if (records.length > 0) yield* passed.splice(0);
   yield* passed;
 }

@@ -67,8 +67,8 @@ function searchSql(table: TableName, terms: readonly Term[], request: SearchRequ
   return `SELECT * FROM ${table} WHERE ${conditions.join(' AND ')} ORDER BY ${request.timeColumn} DESC LIMIT ${request.limit + 1}`;
 }
 
-function noSuchField(terms: readonly Term[], tables: readonly TableName[]): IngestError {
+function noSuchField(terms: readonly Term[], searched: readonly TableName[]): IngestError {
   const fields = terms.flatMap((term) => (term.kind === 'field' ? [term.path.join('.')] : []));
-  const where = tables.length === 1 ? tables[0] : 'any one table';
+  const where = searched.length === 1 ? searched[0] : 'any one table';
   return new IngestError('lake.query', `search: no such field in ${where}: ${fields.map(quote).join(', ')}`);
 }

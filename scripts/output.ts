@@ -28,7 +28,7 @@ function cell(value: unknown): string {
   if (value === null || value === undefined) return '-';
   const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
   // control characters come from senders and could drive the terminal
-  return text.replaceAll(/[\u0000-\u001F\u007F-\u009F]/g, ' ');
+  return text.replaceAll(/\p{Cc}/gu, ' ');
 }
 
 /** RFC 4180. */

@@ -19,6 +19,9 @@ const answerMs = 10_000;
 
 const livePriority = 2;
 
+/** How gRPC says that nobody answered: CANCELLED, DEADLINE_EXCEEDED, FAILED_PRECONDITION (no worker has this workflow). */
+const unanswered = new Set([1, 4, 9]);
+
 const workflowTypes = { tap: 'tapSource', s3: 's3Source' } as const;
 
 /** Every source that runs. Visibility is a second behind. */
@@ -111,7 +114,7 @@ async function answered<T>(client: Client, source: SourceName, ask: () => Promis
     const silent =
       error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
       error instanceof QueryNotRegisteredError ||
-      (isGrpcServiceError(error) && [1, 4, 9].includes(Number(error.code)));
+      (isGrpcServiceError(error) && unanswered.has(error.code));
     if (silent)
       throw new IngestError('source.silent', `source ${name}: no worker answered within ${withinMs / 1000} s`, {
         cause: error,

@@ -1,5 +1,5 @@
 /** A worker: polls Temporal, runs workflows and activities, owns the lake connection. */
-import { NativeConnection, Runtime, Worker, type RuntimeOptions } from '@temporalio/worker';
+import { type NativeConnection, Runtime, Worker, type RuntimeOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createObjectStores, type Dependencies } from '../activities/dependencies.ts';
 import { failureInterceptor } from '../activities/failures.ts';

@@ -109,8 +109,8 @@ export async function runSource<S extends SourceSettings>(
   setHandler(
     resumeUpdate,
     () => {
-      const { paused: _, ...rest } = state;
-      state = rest;
+      const { paused: _, ...unpaused } = state;
+      state = unpaused;
       awake = true;
       return status();
     },
@@ -135,7 +135,7 @@ export async function runSource<S extends SourceSettings>(
     reconfigureUpdate,
     (change) => {
       // the validator below has compared the kinds
-      settings = change.settings as S;
+      settings = change.settings;
       awake = true;
       return status();
     },
@@ -192,12 +192,13 @@ export async function runSource<S extends SourceSettings>(
     );
   }
 
+  const isRunLong = () => stepsDone >= stepsPerRunMax || workflowInfo().continueAsNewSuggested;
+  const startNextRun = () =>
+    continueAsNew<(next: SourceInput) => Promise<void>>({ tenantId, sourceId, settings, state });
+
   publish();
   for (;;) {
-    if (stepsDone >= stepsPerRunMax || workflowInfo().continueAsNewSuggested) {
-      await condition(allHandlersFinished);
-      await continueAsNew<(next: SourceInput) => Promise<void>>({ tenantId, sourceId, settings, state });
-    }
+    if (isRunLong() && allHandlersFinished()) await startNextRun();
     awake = false;
     if (state.paused !== undefined) {
       pipelineState = 'paused';
@@ -212,6 +213,8 @@ export async function runSource<S extends SourceSettings>(
       const { lastError: _, ...healthy } = state;
       state = { ...healthy, consecutiveErrors: 0 };
       stepsDone += 1;
+      // Updates that waited for this step get their answer first; one that comes just now waits for the next step, so not for ever.
+      if (isRunLong() && (await condition(allHandlersFinished, '1s'))) await startNextRun();
       pipelineState = step.nextAtMs === undefined ? runningOrLate(state, settings) : 'idle';
       if (step.nextAtMs === undefined) publish();
       else if (!awake) await rest(step.nextAtMs, `next read of ${tenantId}/${sourceId}`);

@@ -2,7 +2,7 @@
 import type { Random } from '../random.ts';
 import { isoSeconds } from '../world.ts';
 import type { TapArray, TapEvent } from './events.ts';
-import { defaultStatuses, type TapQuery } from './query.ts';
+import type { TapQuery } from './query.ts';
 import type { TapRecord } from './record.ts';
 
 const pieceLength = 64 * 1024;

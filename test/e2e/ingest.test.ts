@@ -11,7 +11,6 @@ import { createDemoWorld, demoCredentials, demoSecrets, type DemoWorld } from '.
 import { runningSources, sourceStatus, updateSource } from '../../scripts/source-registry.ts';
 import { type LocalStack, startLocalStack } from '../../scripts/stack/local-stack.ts';
 import { freePorts } from '../../scripts/stack/process.ts';
-import type { S3Settings } from '../../sources/settings.ts';
 import { connectClient } from '../../workers/temporal.ts';
 import { exportHistories, recordHistories } from '../support/histories.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -54,7 +53,7 @@ async function eventually<T>(seconds: number, look: () => Promise<T | undefined>
   for (;;) {
     const found = await look();
     if (found !== undefined) return found;
-    if (performance.now() > deadlineMs) throw new Error(`not within ${seconds} s: ${look}`);
+    if (performance.now() > deadlineMs) throw new Error(`not within ${seconds} s: ${look.toString()}`);
     await sleep(300);
   }
 }
@@ -91,7 +90,10 @@ afterAll(async () => {
 
 describe('two tenants, from their sources to the lake', { timeout: 180_000 }, () => {
   it('brings in everything exactly once', async () => {
-    await eventually(150, async () => (differences(await counted(), world.expected).length === 0 ? true : undefined));
+    const exact = eventually(150, async () =>
+      differences(await counted(), world.expected).length === 0 ? 'exact' : undefined,
+    );
+    await expect(exact).resolves.toBe('exact');
   });
 
   it('finds the source whose secret is wrong by its search attributes, and says what to do', async () => {
@@ -186,7 +188,7 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
     const broken = async (change: object) => {
       const checks = await testSource(client, stack.config, {
         ...filter,
-        settings: { ...filter.settings, ...change } as S3Settings,
+        settings: { ...filter.settings, ...change },
       });
       return checks.at(-1);
     };

@@ -49,16 +49,14 @@ const activities = {
   async listObjects({ tenantId, settings, startAfter = '', limit }: ListObjectsInput) {
     calls.push({ activity: 'list', tenantId });
     const keys = (objects.get(tenantId) ?? []).filter((key) => key > startAfter).sort();
-    const page = keys
-      .slice(0, limit)
-      .map((key) => ({
-        kind: 's3',
-        bucket: settings.bucket,
-        key,
-        etag: 'e',
-        sizeBytes: 1,
-        lastModified: new Date().toISOString(),
-      }));
+    const page = keys.slice(0, limit).map((key) => ({
+      kind: 's3',
+      bucket: settings.bucket,
+      key,
+      etag: 'e',
+      sizeBytes: 1,
+      lastModified: new Date().toISOString(),
+    }));
     return { objects: page, more: keys.length > limit, listedAt: new Date().toISOString() };
   },
 };
@@ -139,8 +137,8 @@ describe('a TAP source', () => {
     expect(Math.round(lostMs / 60_000)).toBeCloseTo(24 * 60 + 15, -1);
     expect(
       callsOf('outage', 'fetch')
-        .map(({ from }) => from)
-        .sort()[0],
+        .map(({ from }) => from ?? '')
+        .reduce((first, from) => (from < first ? from : first)),
     ).toBe(gap?.to);
   });
 
