@@ -54,6 +54,9 @@ export type ParseResult<R = Row> =
 /** A row as it goes to the lake: column name to value, in the JavaScript form its column kind says (see column.ts). */
 export type Row = Record<string, unknown>;
 
+/** How a source value departs from the schema: a field it does not know, or a value that its column cannot hold. */
+export type Departure = 'unknown_field' | 'type_change';
+
 export interface Table {
   readonly name: TableName;
   /** One sentence for the documentation page. */
@@ -69,4 +72,9 @@ export interface Table {
   readonly identity: 'content' | 'line';
   /** Total: never throws, whatever the bytes. Linear time. */
   parse(record: RawRecord, origin: Origin): ParseResult;
+  /**
+   * How a value that stands in a row's `extra` departs from the schema; undefined where it does not, such as a second value for a column.
+   * `path`: the keys from the record's root, list indexes left out.
+   */
+  departure(path: readonly string[], value: unknown): Departure | undefined;
 }

@@ -7,7 +7,7 @@ import { eventId } from '../identity.ts';
 import { reject, stampRow } from '../stamp.ts';
 import type { Origin, ParseResult, RawRecord, Table, TableName, TimeMicros } from '../table.ts';
 import { canonicalText } from './canonical.ts';
-import { isObject, mapObject, shapeOf } from './shape.ts';
+import { departureOf, isObject, mapObject, shapeOf } from './shape.ts';
 
 type Derived = Readonly<Record<string, z.ZodType>>;
 
@@ -51,7 +51,15 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
     return { row: parsed };
   }
 
-  return { name, description, row, naturalKey, identity: 'content', parse };
+  return {
+    name,
+    description,
+    row,
+    naturalKey,
+    identity: 'content',
+    parse,
+    departure: (path, value) => departureOf(shape, path, value),
+  };
 }
 
 /** Undefined where the text is no JSON. The engine's message is left out: it quotes the record. */

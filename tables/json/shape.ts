@@ -6,7 +6,7 @@ import { columnType, type ColumnType } from '../column.ts';
 import type { Field, Fields } from '../field.ts';
 import { fit } from '../fit.ts';
 import { blankRow } from '../stamp.ts';
-import type { Row } from '../table.ts';
+import type { Departure, Row } from '../table.ts';
 import { jsonText } from './canonical.ts';
 import { itemPath, keyPath } from './path.ts';
 
@@ -127,6 +127,27 @@ function readRecords(source: unknown, items: Shape, path: string, extra: Map<str
     else if (item !== null) extra.set(place, jsonText(item));
   }
   return records;
+}
+
+/** Why `mapObject` gave the value to `extra`; undefined where it only lost its column to another. See Table.departure. */
+export function departureOf({ root }: Shape, path: readonly string[], value: unknown): Departure | undefined {
+  let branch = root;
+  for (const [index, key] of path.entries()) {
+    const found = branch.exact.get(key) ?? branch.loose.get(looseKey(key));
+    if (found === undefined) return 'unknown_field';
+    if (!('rank' in found)) branch = found;
+    else if (index === path.length - 1) return holds(found, value) ? undefined : 'type_change';
+    else if (found.items === undefined) return 'unknown_field';
+    else branch = found.items.root;
+  }
+  return 'type_change';
+}
+
+function holds({ type, field, items }: Leaf, value: unknown): boolean {
+  if (field.as === 'json') return true;
+  if (items !== undefined) return isObject(value) || Array.isArray(value);
+  if (Array.isArray(value) && value.length > 1 && type.kind !== 'list') return false;
+  return fit(value, type, field.clean) !== undefined;
 }
 
 /** `threatID`, `threatId` and `threat_id` are one field: vendors write all three, even within one event. */

@@ -2,7 +2,7 @@
 import { columnType, type ColumnType } from '../column.ts';
 import type { Fields } from '../field.ts';
 import { fitText, type Clean } from '../fit.ts';
-import type { Row } from '../table.ts';
+import type { Departure, Row } from '../table.ts';
 import { commaItems } from './pairs.ts';
 
 interface Slot {
@@ -42,6 +42,13 @@ export function assign(row: Row, extra: Map<string, string>, plan: Plan, keys: s
 export function keep(extra: Map<string, string>, key: string, value: string): void {
   const before = extra.get(key);
   extra.set(key, before === undefined ? value : `${before}\n${value}`);
+}
+
+/** Why `assign` gave the value to `extra`; undefined where its column only had a value already. See Table.departure. */
+export function departureOf(plan: Plan, key: string, value: string): Departure | undefined {
+  const slot = plan.get(key);
+  if (slot === undefined) return 'unknown_field';
+  return value.split('\n').every((one) => fitValue(one, slot) !== undefined) ? undefined : 'type_change';
 }
 
 function fitValue(value: string, { type, clean }: Slot): unknown {

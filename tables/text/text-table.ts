@@ -6,8 +6,8 @@ import { envelope } from '../envelope.ts';
 import { columns, type Fields, type Values } from '../field.ts';
 import { eventId } from '../identity.ts';
 import { blankRow, reject, stampRow } from '../stamp.ts';
-import type { Origin, ParseResult, RawRecord, Table, TableName } from '../table.ts';
-import { keep, planOf, type Plan } from './plan.ts';
+import type { Departure, Origin, ParseResult, RawRecord, Table, TableName } from '../table.ts';
+import { departureOf, keep, planOf, type Plan } from './plan.ts';
 import { parseHeader } from './syslog-header.ts';
 
 const headerColumns = {
@@ -79,5 +79,10 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
     return { row: parsed };
   }
 
-  return { name, description, row, naturalKey, identity: 'line', parse };
+  function departure([key = '']: readonly string[], value: unknown): Departure | undefined {
+    if (key === 'raw_base64') return undefined;
+    return key === 'log_time' ? 'type_change' : departureOf(plan, key, String(value));
+  }
+
+  return { name, description, row, naturalKey, identity: 'line', parse, departure };
 }
