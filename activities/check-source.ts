@@ -4,7 +4,7 @@ import { isoSeconds } from '../sources/batch.ts';
 import { readObjectRecords } from '../sources/s3/read.ts';
 import type { S3Settings, TapSettings } from '../sources/settings.ts';
 import { readTapBody } from '../sources/tap/body.ts';
-import { tables } from '../tables/registry.ts';
+import { chooseTable } from '../tables/choice.ts';
 import type { Check, CheckSourceInput } from './contracts.ts';
 import { type Dependencies, tapCredentials } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
@@ -68,7 +68,7 @@ function clockWords(vendorDate: string | undefined): string {
     : `the vendor's clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
 }
 
-function s3Steps({ stores }: Dependencies, settings: S3Settings, signal: AbortSignal): Steps {
+function s3Steps({ stores, objectLimits }: Dependencies, settings: S3Settings, signal: AbortSignal): Steps {
   const prefix = `s3://${settings.bucket}/${settings.prefix}`;
   const listed = async () => {
     const store = await stores.of(settings);
@@ -88,7 +88,7 @@ function s3Steps({ stores }: Dependencies, settings: S3Settings, signal: AbortSi
       async () => {
         const object = (await listed()).toSorted((a, b) => b.lastModified.localeCompare(a.lastModified))[0];
         if (object === undefined) throw new IngestError('s3.no_objects', `${prefix} holds no objects`);
-        const table = tables[settings.table];
+        const choice = chooseTable(settings.table);
         const store = await stores.of(settings);
         const chunks = await store.open({ key: object.key, etag: object.etag, signal });
         let rows = 0;
@@ -101,13 +101,9 @@ function s3Steps({ stores }: Dependencies, settings: S3Settings, signal: AbortSi
           fallbackTimeSource: 'object',
           ingestedAt: Date.now() * 1000,
         } as const;
-        for await (const records of readObjectRecords({
-          chunks,
-          format: table.identity === 'line' ? 'text' : 'json',
-          signal,
-        })) {
+        for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {
           for (const record of records) {
-            if (table.parse(record, origin).row === undefined) rejects += 1;
+            if (choice.parse(record, origin).row === undefined) rejects += 1;
             else rows += 1;
           }
         }

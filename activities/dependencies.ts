@@ -2,6 +2,7 @@
 import type { Lake } from '../lake/lake.ts';
 import type { Landing } from '../lake/landing.ts';
 import { createObjectStore, type ObjectStore } from '../sources/s3/client.ts';
+import type { ObjectLimits } from '../sources/s3/compression.ts';
 import { resolveSecret } from '../sources/secrets.ts';
 import type { S3Settings, TapSettings } from '../sources/settings.ts';
 import type { TapClient } from '../sources/tap/client.ts';
@@ -12,6 +13,7 @@ export interface Dependencies {
   readonly tap: TapClient;
   /** The stores of S3 sources, each with its own connections. */
   readonly stores: ObjectStores;
+  readonly objectLimits: ObjectLimits;
   readonly secrets: NodeJS.ProcessEnv;
   /** For downloads on their way to landing. */
   readonly spillDirectory: string;

@@ -8,8 +8,9 @@ import { batchId, type ObjectBatch, type TapBatch } from '../sources/batch.ts';
 import { readObjectRecords } from '../sources/s3/read.ts';
 import type { S3Settings, TapSettings } from '../sources/settings.ts';
 import { readTapBody } from '../sources/tap/body.ts';
+import { chooseTable, type Parsed } from '../tables/choice.ts';
 import { tables } from '../tables/registry.ts';
-import { type Origin, type RawRecord, type TableName, tableNames } from '../tables/table.ts';
+import { type RawRecord, tableNames } from '../tables/table.ts';
 import type { LoadBatchInput, Loaded } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { landingKey } from './fetch-tap-window.ts';
@@ -48,7 +49,9 @@ async function loadTapWindow(
     const landed = await landing.open(landingKey(header.batchId));
     const body = Readable.from(landed).pipe(createGunzip());
     for await (const records of readTapBody(body)) {
-      for (const { table, record } of records) addRecord(stage, table, record, { ...originOf(stage), ...origin });
+      for (const { table, record } of records) {
+        addParsed(stage, record, { table, ...tables[table].parse(record, { ...originOf(stage), ...origin }) });
+      }
     }
   });
 }
@@ -81,7 +84,7 @@ function hourStart(from: string): number {
 }
 
 async function loadObject(
-  { lake, stores }: Dependencies,
+  { lake, stores, objectLimits }: Dependencies,
   input: LoadBatchInput,
   batch: ObjectBatch,
   settings: S3Settings,
@@ -99,21 +102,24 @@ async function loadObject(
     sizeBytes: batch.sizeBytes,
   };
   const origin = { fallbackTime: Date.parse(batch.lastModified) * 1000, fallbackTimeSource: 'object' } as const;
-  const format = tables[settings.table].identity === 'line' ? 'text' : 'json';
-  return lake.load(header, [settings.table], async (stage) => {
+  const choice = chooseTable(settings.table);
+  const names = choice.tables.map(({ name }) => name);
+  return lake.load(header, names, async (stage) => {
     const store = await stores.of(settings);
     const chunks = await store.open({ key: batch.key, etag: batch.etag, signal });
     let last: RawRecord | undefined;
     try {
-      for await (const records of readObjectRecords({ chunks, format, signal })) {
-        for (const record of records) addRecord(stage, settings.table, record, { ...originOf(stage), ...origin });
+      for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {
+        for (const record of records) {
+          addParsed(stage, record, choice.parse(record, { ...originOf(stage), ...origin }));
+        }
         last = records.at(-1) ?? last;
       }
     } catch (error) {
       if (!(error instanceof IngestError) || error.code !== 's3.bad_content') throw error;
       // This version of the object will never read better: what could be read is loaded, the rest is one dead letter, loudly.
       stage.addDeadLetter({
-        table: settings.table,
+        table: choice.tables[0].name,
         // the bytes stay in the bucket: the letter holds what leads to them
         record: { bytes: Buffer.from(header.batchId), offset: endOf(last), line: (last?.line ?? 0) + 1 },
         reject: { code: 'corrupt_object', reason: `${error.message}; after ${last?.line ?? 0} lines` },
@@ -130,8 +136,7 @@ function originOf({ header, ingestedAt }: Stage) {
   return { tenantId: header.tenantId, batchId: header.batchId, uri: header.uri, ingestedAt };
 }
 
-function addRecord(stage: Stage, table: TableName, record: RawRecord, origin: Origin): void {
-  const { row, reject } = tables[table].parse(record, origin);
+function addParsed(stage: Stage, record: RawRecord, { table, row, reject }: Parsed): void {
   if (row !== undefined) stage.addRow(table, row);
   else stage.addDeadLetter({ table, record, reject });
 }

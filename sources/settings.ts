@@ -66,7 +66,8 @@ export const tapSettings = z.strictObject({
 export const s3Settings = z
   .strictObject({
     kind: z.literal('s3'),
-    table: z.enum(tableNames.filter((table) => !table.startsWith('proofpoint_tap_'))),
+    /** `proofpoint_on_demand`: messages and maillog lie in one prefix, and each record says what it is. */
+    table: z.enum([...tableNames.filter((table) => !table.startsWith('proofpoint_tap_')), 'proofpoint_on_demand']),
     bucket: z.string().min(3).max(63),
     prefix: z.string().max(1024).default(''),
     /** Time between two listings, seconds. */

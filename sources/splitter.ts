@@ -8,7 +8,7 @@ export interface Splitter<T> {
 }
 
 /** Longer records are cut to their beginning and marked: a record is held in memory whole. */
-const recordBytesMax = 64 << 20;
+export const recordBytesMax = 64 << 20;
 const oversizedBytesKept = 1 << 20;
 
 export interface Collected {

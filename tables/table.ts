@@ -24,6 +24,8 @@ export interface RawRecord {
   readonly line: number;
   /** Set where the record was longer than sources read: `bytes` is only its beginning, and the table rejects it as `too_large`. */
   readonly oversized?: true;
+  /** Set where the source saw that no table can read the record, such as a CSV row with a cell too many: the table gives it back. */
+  readonly reject?: Reject;
 }
 
 /** What parsing may know beyond the record: the same for every record of a batch. */
@@ -39,7 +41,14 @@ export interface Origin {
 }
 
 /** Why a record is a dead letter: a closed list, stable for filters. */
-export type RejectCode = 'invalid_json' | 'not_an_object' | 'invalid_record' | 'unknown_line' | 'too_large';
+export type RejectCode =
+  | 'invalid_json'
+  | 'invalid_csv'
+  | 'not_an_object'
+  | 'invalid_record'
+  | 'unknown_record'
+  | 'unknown_line'
+  | 'too_large';
 
 /** A record that cannot become a row. `reason` names the field path and the expectation, never the value. */
 export interface Reject {
@@ -70,6 +79,8 @@ export interface Table {
    * `line`: identical lines of one batch are different rows; the lake numbers them (see lake/stage.ts).
    */
   readonly identity: 'content' | 'line';
+  /** Of a table of JSON records: the path in the record where each column is looked for first. */
+  readonly paths?: Readonly<Record<string, string>>;
   /** Total: never throws, whatever the bytes. Linear time. */
   parse(record: RawRecord, origin: Origin): ParseResult;
   /**

@@ -50,6 +50,8 @@ const environment = z.object({
   DUCKDB_EXTENSIONS: z.string().min(1).optional(),
   DUCKDB_MEMORY_MB: count(128, 1_000_000, 512),
   MAX_CONCURRENT_ACTIVITIES: count(1, 1000, 16),
+  MAX_OBJECT_RATIO: count(1, 1_000_000, 1000),
+  MAX_OBJECT_MB: count(1, 1_000_000_000, 64_000),
   WORKFLOW_BUNDLE: z.string().min(1).optional(),
 });
 
@@ -83,6 +85,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     logLevel: values.LOG_LEVEL,
     metricsAddress: values.METRICS_ADDRESS,
     maxConcurrentActivities: values.MAX_CONCURRENT_ACTIVITIES,
+    objectLimits: { ratioMax: values.MAX_OBJECT_RATIO, megabytesMax: values.MAX_OBJECT_MB },
     workflowBundle: values.WORKFLOW_BUNDLE,
     projectRoot,
     version,

@@ -67,6 +67,7 @@ async function openDependencies(config: Config): Promise<Dependencies> {
       secrets: config.secretEnvironment,
       allowPrivateEndpoints: config.allowPrivateEndpoints,
     }),
+    objectLimits: config.objectLimits,
     secrets: config.secretEnvironment,
     spillDirectory: config.lake.spillDirectory,
   };

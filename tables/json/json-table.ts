@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { decodeUtf8 } from '../decode.ts';
 import { envelope } from '../envelope.ts';
-import { columns, type Fields, type Values } from '../field.ts';
+import { columns, type Field, type Fields, type Values } from '../field.ts';
 import { eventId } from '../identity.ts';
 import { reject, stampRow } from '../stamp.ts';
 import type { Origin, ParseResult, RawRecord, Table, TableName, TimeMicros } from '../table.ts';
@@ -27,8 +27,14 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
   const { name, description, naturalKey, fields } = table;
   const row = z.object({ ...envelope, ...columns(fields), ...table.derived });
   const shape = shapeOf(fields, Object.keys(row.shape));
+  const paths: Record<string, string> = {};
+  for (const [column, field] of Object.entries<Field>(fields)) {
+    const [first] = field.paths;
+    if (first !== undefined) paths[column] = first;
+  }
 
   function parse(record: RawRecord, origin: Origin): ParseResult {
+    if (record.reject !== undefined) return { reject: record.reject };
     if (record.oversized === true) return reject('too_large', 'the record is longer than records may be');
     const { text: raw, exact } = decodeUtf8(record.bytes);
     if (!exact) return reject('invalid_json', 'the record must be UTF-8');
@@ -57,13 +63,14 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
     row,
     naturalKey,
     identity: 'content',
+    paths,
     parse,
     departure: (path, value) => departureOf(shape, path, value),
   };
 }
 
 /** Undefined where the text is no JSON. The engine's message is left out: it quotes the record. */
-function parseJson(raw: string): unknown {
+export function parseJson(raw: string): unknown {
   try {
     return JSON.parse(raw);
   } catch {

@@ -19,8 +19,10 @@ const states: Record<PipelineState, true> = {
 };
 const deadLetterCodes: Record<DeadLetter['reject']['code'], true> = {
   invalid_json: true,
+  invalid_csv: true,
   not_an_object: true,
   invalid_record: true,
+  unknown_record: true,
   unknown_line: true,
   too_large: true,
   corrupt_object: true,

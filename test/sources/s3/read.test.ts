@@ -3,19 +3,54 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import type { ObjectLimits } from '../../../sources/s3/compression.ts';
 import { readObjectRecords, type ReadObject } from '../../../sources/s3/read.ts';
 import { asText, collect, inChunks } from '../streams.ts';
 
 setFlagsFromString('--expose-gc');
 const collectGarbage = runInNewContext('gc') as () => void;
 
+const limits: ObjectLimits = { ratioMax: 1000, megabytesMax: 64_000 };
+
 async function read(content: string | Uint8Array, format: ReadObject['format'] = 'text', chunkBytes?: number) {
-  const batches = await collect(readObjectRecords({ chunks: inChunks(content, chunkBytes), format }));
+  const batches = await collect(readObjectRecords({ chunks: inChunks(content, chunkBytes), format, limits }));
   return batches.flat();
 }
 
 const texts = async (...input: Parameters<typeof read>): Promise<string[]> =>
   (await read(...input)).map(({ bytes }) => asText(bytes));
+
+const base64 = (text: string) => Buffer.from(text, 'base64');
+
+/** `{"a":1}`, `{"b":2}` and `{"c":3}` as lines, made with zstd 1.5 and bzip2 1.0. */
+const packed: Readonly<Record<string, Buffer>> = {
+  zstd: base64('KLUv/QRYwQAAeyJhIjoxfQp7ImIiOjJ9CnsiYyI6M30K0O1nvQ=='),
+  'zstd of two frames': base64('KLUv/QRYUQAAeyJhIjoxfQp7IrC+pzAotS/9AFhxAABiIjoyfQp7ImMiOjN9Cg=='),
+  'zstd behind a frame to skip': Buffer.concat([
+    Buffer.from([0x5a, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3]),
+    base64('KLUv/QRYwQAAeyJhIjoxfQp7ImIiOjJ9CnsiYyI6M30K0O1nvQ=='),
+  ]),
+  bzip2: base64(
+    'QlpoOTFBWSZTWXXtvi8AAAPZgAAQEAAgECAAAAogACIDZQhgEaSx8XckU4UJB17b4vBCWmgxMUFZJlNZPsYXywAABNmAABAQABgQGAAACiAAMQZMQNAaeoJ8CacyHi7kinChIH2ML5Y=',
+  ),
+};
+
+/** A frame of blocks that are stored as they are, or are one letter 131,072 times. */
+function zstdFrame(blocks: readonly (Uint8Array | 'run')[], window = 0x50): Buffer {
+  const parts: Uint8Array[] = [Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, window])];
+  for (const [index, block] of blocks.entries()) {
+    const isRun = block === 'run';
+    const header = ((isRun ? 131_072 : block.length) << 3) | (isRun ? 2 : 0) | (index === blocks.length - 1 ? 1 : 0);
+    parts.push(Buffer.from([header & 0xff, (header >> 8) & 0xff, header >> 16]), isRun ? Buffer.from('x') : block);
+  }
+  return Buffer.concat(parts);
+}
+
+function flipped(bytes: Uint8Array): Buffer {
+  const copy = Buffer.from(bytes);
+  copy[copy.length >> 1] = (copy[copy.length >> 1] ?? 0) ^ 0xff;
+  return copy;
+}
 
 describe('readObjectRecords', () => {
   it('makes a record of every line that is not blank', async () => {
@@ -48,21 +83,83 @@ describe('readObjectRecords', () => {
     expect(await texts(Buffer.concat([members, Buffer.alloc(512)]), 'json')).toHaveLength(3);
   });
 
+  it.each(Object.keys(packed))(
+    'decompresses by content, in one part or more, wherever chunks end: %s',
+    async (name) => {
+      const content = packed[name] ?? Buffer.alloc(0);
+      for (let chunkBytes = 1; chunkBytes <= content.length; chunkBytes += 1) {
+        expect(await texts(content, 'json', chunkBytes)).toEqual(['{"a":1}', '{"b":2}', '{"c":3}']);
+      }
+    },
+  );
+
+  it('finds nothing in what is compressed and empty', async () => {
+    expect(await read(base64('KLUv/SQAAQAAmenYUQ=='))).toEqual([]);
+    expect(await read(base64('QlpoORdyRThQkAAAAAA='))).toEqual([]);
+  });
+
+  it('decompresses more frames than a stack holds', async () => {
+    const one = zstdFrame([Buffer.from('x\n')], 0);
+    expect(await read(Buffer.concat(Array.from({ length: 20_000 }, () => one)))).toHaveLength(20_000);
+  });
+
   const zipped = gzipSync(Array.from({ length: 5000 }, (_, index) => `line ${index}\n`).join(''));
-  const flipped = Buffer.from(zipped);
-  flipped[zipped.length >> 1] = (flipped[zipped.length >> 1] ?? 0) ^ 0xff;
+  const { zstd = zipped, bzip2 = zipped } = packed;
   it.each([
-    ['cut', zipped.subarray(0, -1)],
-    ['cut in its head', zipped.subarray(0, 11)],
-    ['corrupt', flipped],
-    ['followed by something else', Buffer.concat([zipped, Buffer.from('line 5000\n')])],
-    ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0x04, 0x00])],
-    ['bzip2', Buffer.from('BZh91AY&SY\u0001\u0002', 'latin1')],
-    ['zip', Buffer.from('PK\u0003\u0004\u0014', 'latin1')],
-  ])('refuses compressed data that is %s', async (_, content) => {
+    ['cut gzip', zipped.subarray(0, -1)],
+    ['gzip that is cut in its head', zipped.subarray(0, 11)],
+    ['corrupt gzip', flipped(zipped)],
+    ['gzip followed by something else', Buffer.concat([zipped, Buffer.from('line 5000\n')])],
+    ['cut zstd', zstd.subarray(0, -1)],
+    ['zstd without its checksum', zstd.subarray(0, -4)],
+    ['zstd that is cut in its head', zstd.subarray(0, 5)],
+    ['corrupt zstd', flipped(zstd)],
+    ['zstd followed by something else', Buffer.concat([zstd, Buffer.from('{"d":4}\n')])],
+    // zstd --long=27
+    ['zstd with a window of 128 MB', base64('KLUv/QSIXQAAEAAAAgCxmxTwABZPdeoA')],
+    ['cut bzip2', bzip2.subarray(0, -1)],
+    ['bzip2 that is cut in its head', bzip2.subarray(0, 11)],
+    ['corrupt bzip2', flipped(bzip2)],
+    ['bzip2 followed by something else', Buffer.concat([bzip2, Buffer.from('{"d":4}\n')])],
+  ])('refuses %s', async (_, content) => {
     for (const chunkBytes of [1, 1000, 1 << 20]) {
-      await expect(read(content, 'text', chunkBytes)).rejects.toMatchObject({ code: 's3.bad_content' });
+      await expect(read(content, 'text', chunkBytes)).rejects.toMatchObject({
+        code: 's3.bad_content',
+        message: expect.stringContaining('corrupt or cut short'),
+      });
     }
+  });
+
+  it.each([
+    ['zip', 'PK\u0003\u0004\u0014'],
+    ['xz', '\u00fd7zXZ\u0000\u0000'],
+    ['lz4', '\u0004"M\u0018'],
+  ])('refuses %s by its name', async (name, content) => {
+    await expect(read(Buffer.from(content, 'latin1'))).rejects.toMatchObject({
+      code: 's3.bad_content',
+      message: `the object is compressed with ${name}; gzip, zstd, bzip2 and plain are read`,
+    });
+  });
+
+  it('names the limit that a small object passes when it is decompressed, and its variable', async () => {
+    const bomb = zstdFrame(Array.from({ length: 2000 }, () => 'run'));
+    for (const [given, message] of [
+      [limits, 'the object decompresses to more than 1000 times its size (MAX_OBJECT_RATIO)'],
+      [{ ratioMax: 1_000_000, megabytesMax: 100 }, 'the object is longer than 100 MB (MAX_OBJECT_MB)'],
+    ] as const) {
+      const reading = collect(readObjectRecords({ chunks: inChunks(bomb, 1000), format: 'text', limits: given }));
+      await expect(reading).rejects.toMatchObject({ code: 's3.bad_content', message });
+    }
+    // ten times 128 KB of one letter from 40 bytes are many times as well, and harm nobody
+    expect(await read(zstdFrame(Array.from({ length: 10 }, () => 'run')))).toHaveLength(1);
+  });
+
+  it('limits what is not compressed, too', async () => {
+    const content = 'line\n'.repeat(250_000);
+    const reading = collect(
+      readObjectRecords({ chunks: inChunks(content, 65_536), format: 'text', limits: { ...limits, megabytesMax: 1 } }),
+    );
+    await expect(reading).rejects.toMatchObject({ code: 's3.bad_content' });
   });
 
   it('takes text for text though it begins like a signature', async () => {
@@ -70,10 +167,12 @@ describe('readObjectRecords', () => {
   });
 
   it('gives batches of about 1,000 records or 1 MB', async () => {
-    const short = await collect(readObjectRecords({ chunks: inChunks('x\n'.repeat(2500)), format: 'text' }));
+    const short = await collect(readObjectRecords({ chunks: inChunks('x\n'.repeat(2500)), format: 'text', limits }));
     expect(short.map((batch) => batch.length)).toEqual([1000, 1000, 500]);
     const long = `${'x'.repeat(300_000)}\n`;
-    const batches = await collect(readObjectRecords({ chunks: inChunks(long.repeat(6), 65_536), format: 'text' }));
+    const batches = await collect(
+      readObjectRecords({ chunks: inChunks(long.repeat(6), 65_536), format: 'text', limits }),
+    );
     expect(batches.map((batch) => batch.length)).toEqual([4, 2]);
   });
 
@@ -84,7 +183,7 @@ describe('readObjectRecords', () => {
       for (let count = 0; count < 65; count += 1) yield filler;
       yield Buffer.from('\nlast\n');
     }
-    const records = (await collect(readObjectRecords({ chunks: chunks(), format: 'text' }))).flat();
+    const records = (await collect(readObjectRecords({ chunks: chunks(), format: 'text', limits }))).flat();
     expect(records.map(({ bytes, line, oversized }) => [bytes.length, line, oversized])).toEqual([
       [5, 1, undefined],
       [1 << 20, 2, true],
@@ -99,7 +198,9 @@ describe('readObjectRecords', () => {
       throw reason;
     }
     for (const content of [Buffer.from('one\n'), zipped.subarray(0, 100)]) {
-      await expect(collect(readObjectRecords({ chunks: failing(content), format: 'text' }))).rejects.toBe(reason);
+      await expect(collect(readObjectRecords({ chunks: failing(content), format: 'text', limits }))).rejects.toBe(
+        reason,
+      );
     }
     for (const content of [Buffer.from('one\n'.repeat(5000)), zipped]) {
       let released = false;
@@ -110,7 +211,7 @@ describe('readObjectRecords', () => {
           released = true;
         }
       }
-      for await (const batch of readObjectRecords({ chunks: chunks(), format: 'text' })) {
+      for await (const batch of readObjectRecords({ chunks: chunks(), format: 'text', limits })) {
         expect(batch).toHaveLength(1000);
         break;
       }
@@ -125,7 +226,12 @@ describe('readObjectRecords', () => {
       for (;;) yield Buffer.from('line\n'.repeat(1000));
     }
     const reading = (async () => {
-      for await (const _ of readObjectRecords({ chunks: endless(), format: 'text', signal: controller.signal })) {
+      for await (const _ of readObjectRecords({
+        chunks: endless(),
+        format: 'text',
+        limits,
+        signal: controller.signal,
+      })) {
         controller.abort(reason);
       }
     })();
@@ -140,14 +246,21 @@ describe('readObjectRecords', () => {
   async function* blocks() {
     for (let sizeBytes = 0; sizeBytes < 200 << 20; sizeBytes += block.length) yield Buffer.from(block);
   }
+  async function* zstdFrames() {
+    for await (const content of blocks()) {
+      const cuts = Array.from({ length: Math.ceil(content.length / 100_000) }, (_, n) => n * 100_000);
+      yield zstdFrame(cuts.map((from) => content.subarray(from, from + 100_000)));
+    }
+  }
   it.each([
     ['lines', 'text', blocks],
+    ['zstd of JSON lines', 'json', zstdFrames],
     ['gzip of JSON lines', 'json', () => pipeline(Readable.from(blocks()), createGzip({ level: 1 }), () => undefined)],
   ] as const)('needs no more memory for 200 MB than for a few: %s', async (_, format, chunks) => {
     let count = 0;
     let batchCount = 0;
     const heldBytes: number[] = [];
-    for await (const batch of readObjectRecords({ chunks: chunks(), format })) {
+    for await (const batch of readObjectRecords({ chunks: chunks(), format, limits })) {
       count += batch.length;
       batchCount += 1;
       if (batchCount % 25 !== 0) continue;
