@@ -27,8 +27,7 @@ export function createRowSplitter(): Splitter<RawRecord> {
     while (isByteOrderMark(bytes[from], rowOffset + from)) from += 1;
     const to = rest.oversized !== true && bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
     const row = bytes.subarray(from, to);
-    if (!row.every((byte) => byte === 0x20))
-      rows.push({ bytes: row, offset: rowOffset + from, line: rowLine, ...rest });
+    if (!isBlank(row)) rows.push({ bytes: row, offset: rowOffset + from, line: rowLine, ...rest });
     rowOffset = nextOffset;
     rowLine += newlineCount;
     newlineCount = 0;
@@ -38,8 +37,7 @@ export function createRowSplitter(): Splitter<RawRecord> {
   function passQuoted(chunk: Uint8Array, from: number): number {
     const close = chunk.indexOf(quote, from);
     const to = close === -1 ? chunk.length : close;
-    for (let at = chunk.indexOf(newline, from); at !== -1 && at < to; at = chunk.indexOf(newline, at + 1))
-      newlineCount += 1;
+    for (const byte of chunk.subarray(from, to)) if (byte === newline) newlineCount += 1;
     if (close !== -1) state = 'closed';
     else if (chunkOffset + to - rowOffset > recordBytesMax) state = 'bare';
     return to + 1;
@@ -79,6 +77,12 @@ export function createRowSplitter(): Splitter<RawRecord> {
       return [...lines.push(row.bytes), ...lines.end()];
     },
   };
+}
+
+function isBlank(row: Uint8Array): boolean {
+  let at = 0;
+  while (row[at] === 0x20) at += 1;
+  return at === row.length;
 }
 
 /** The cells of a row without its line end; undefined where its quotes are not RFC 4180's. */

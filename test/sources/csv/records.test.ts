@@ -150,9 +150,10 @@ describe('createCsvSplitter', () => {
     ['open cells', 'b","'],
     ['commas', ','],
     ['newlines in a cell', '"\n'],
+    ['quoted cells of one row', '"",'],
     ['rows', '1,2\n'],
   ])('takes time in proportion to the content: %s', (_, repeated) => {
-    const content = Buffer.from(`a,b\n"${repeated.repeat((4 << 20) / repeated.length)}`);
+    const content = Buffer.from(`a,b\n"${repeated.repeat((2 << 20) / repeated.length)}`);
     const startMs = performance.now();
     split(content, { chunkBytes: 65_536 });
     expect(performance.now() - startMs).toBeLessThan(8000);
