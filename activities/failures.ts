@@ -1,5 +1,5 @@
 /** Turns every error of an activity into the failure that Temporal stores and workflows decide by. */
-import { cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, log } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure, type Next } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { IngestError } from '../errors/ingest-error.ts';
@@ -21,9 +21,10 @@ export const failureInterceptor: ActivityInboundCallsInterceptor = {
 };
 
 /** Never puts a cause into the failure: foreign errors quote requests, and histories hold no event data and no secrets. */
-export function toFailure(error: unknown): unknown {
+function toFailure(error: unknown): unknown {
   if (error instanceof CancelledFailure || error instanceof ApplicationFailure) return error;
   if (!(error instanceof IngestError)) {
+    log.error('activity failed unexpectedly', { error: error instanceof Error ? error.stack : String(error) });
     const name = error instanceof Error ? error.name : 'Error';
     return ApplicationFailure.create({
       type: 'internal',
@@ -34,6 +35,7 @@ export function toFailure(error: unknown): unknown {
   const details: FailureDetails = {
     directive,
     remedy,
+    attempts: activityInfo().attempt,
     ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
   };
   const retryable = directive === 'retry' && (retryAfterSeconds ?? 0) <= ownRetryMaxSeconds;

@@ -1,16 +1,16 @@
-import { Readable } from 'node:stream';
 /** Brings one batch from landing (or its bucket) through its tables into the lake. */
+import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { IngestError } from '../errors/ingest-error.ts';
-import type { Receipt } from '../lake/commit.ts';
+import type { Receipt } from '../lake/ledger.ts';
 import type { BatchHeader, Stage } from '../lake/stage.ts';
-import { batchId, type ObjectBatch, type TapBatch } from '../sources/batch.ts';
+import { batchId, type ObjectBatch, type SourceName, type TapBatch } from '../sources/batch.ts';
 import { readObjectRecords } from '../sources/s3/read.ts';
 import type { S3Settings, TapSettings } from '../sources/settings.ts';
 import { readTapBody } from '../sources/tap/body.ts';
 import { chooseTable, type Parsed } from '../tables/choice.ts';
 import { tables } from '../tables/registry.ts';
-import { type RawRecord, tableNames } from '../tables/table.ts';
+import { type Origin, type RawRecord, type TableName, tableNames } from '../tables/table.ts';
 import type { LoadBatchInput, Loaded } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { landingKey } from './fetch-tap-window.ts';
@@ -22,43 +22,56 @@ export function createLoadBatch(dependencies: Dependencies) {
     const { lake } = dependencies;
     const earlier = await lake.receipt(batchId(input, input.batch));
     if (earlier !== undefined) return totals(earlier);
-    const { settings, batch } = input;
     return withHeartbeat(async (signal) => {
-      if (batch.kind === 'tap' && settings.kind === 'tap') {
-        return totals(await loadTapWindow(dependencies, input, batch, settings));
-      }
-      if (batch.kind === 's3' && settings.kind === 's3') {
-        return totals(await loadObject(dependencies, input, batch, settings, signal));
-      }
-      throw new IngestError('config.invalid', `a ${settings.kind} source has no ${batch.kind} batches`);
+      const { header, tableNames: wanted, fill } = openBatch(dependencies, input, signal);
+      return totals(await lake.load(header, wanted, fill));
     });
   };
 }
 
+/** A batch that can be read: as often as needed, with the same records each time. */
+export interface OpenBatch {
+  readonly header: BatchHeader;
+  readonly tableNames: readonly TableName[];
+  /** Reads and parses it. Throws `landing.*` and the codes of sources/s3. */
+  readonly fill: (stage: Stage) => Promise<void>;
+}
+
+/** @throws IngestError `config.invalid` where source and batch are not of one kind */
+export function openBatch(dependencies: Dependencies, input: LoadBatchInput, signal: AbortSignal): OpenBatch {
+  const { settings, batch } = input;
+  if (batch.kind === 'tap' && settings.kind === 'tap') return openTapWindow(dependencies, input, batch, settings);
+  if (batch.kind === 's3' && settings.kind === 's3') return openObject(dependencies, input, batch, settings, signal);
+  throw new IngestError('config.invalid', `a ${settings.kind} source has no ${batch.kind} batches`);
+}
+
 const tapTables = tableNames.filter((table) => table.startsWith('proofpoint_tap_'));
 
-async function loadTapWindow(
-  { lake, landing }: Dependencies,
+function openTapWindow(
+  { landing }: Dependencies,
   input: LoadBatchInput,
   batch: TapBatch,
   settings: TapSettings,
-) {
+): OpenBatch {
   const header = tapHeader(input, batch, settings);
-  const origin = { fallbackTime: hourStart(batch.from), fallbackTimeSource: 'window' } as const;
-  return lake.load(header, tapTables, async (stage) => {
-    const landed = await landing.open(landingKey(header.batchId));
-    const body = Readable.from(landed).pipe(createGunzip());
-    for await (const records of readTapBody(body)) {
-      for (const { table, record } of records) {
-        addParsed(stage, record, { table, ...tables[table].parse(record, { ...originOf(stage), ...origin }) });
+  return {
+    header,
+    tableNames: tapTables,
+    async fill(stage) {
+      const landed = await landing.open(landingKey(header.batchId));
+      const body = Readable.from(landed).pipe(createGunzip());
+      const origin = originOf(stage);
+      for await (const records of readTapBody(body)) {
+        for (const { table, record } of records)
+          addParsed(stage, record, { table, ...tables[table].parse(record, origin) });
       }
-    }
-  });
+    },
+  };
 }
 
 /** How a TAP window stands in the ledger. */
 export function tapHeader(
-  name: LoadBatchInput | { tenantId: string; sourceId: string },
+  name: SourceName & { readonly readAt?: string },
   batch: TapBatch,
   settings: TapSettings,
 ): BatchHeader {
@@ -70,8 +83,10 @@ export function tapHeader(
     pass: batch.pass,
     coversFrom: Date.parse(batch.from) * 1000,
     coversTo: Date.parse(batch.to) * 1000,
+    readAt: name.readAt === undefined ? null : Date.parse(name.readAt) * 1000,
     uri: `tap://${new URL(settings.baseUrl).host}/v2/siem/all?interval=${batch.from}/${batch.to}`,
     sizeBytes: 0,
+    fallbackTime: hourStart(batch.from),
   };
 }
 
@@ -83,13 +98,13 @@ function hourStart(from: string): number {
   return Math.floor(Date.parse(from) / 3_600_000) * 3_600_000_000;
 }
 
-async function loadObject(
-  { lake, stores, objectLimits }: Dependencies,
+function openObject(
+  { stores, objectLimits }: Dependencies,
   input: LoadBatchInput,
   batch: ObjectBatch,
   settings: S3Settings,
   signal: AbortSignal,
-) {
+): OpenBatch {
   const header: BatchHeader = {
     batchId: batchId(input, batch),
     tenantId: input.tenantId,
@@ -98,42 +113,53 @@ async function loadObject(
     pass: null,
     coversFrom: null,
     coversTo: null,
+    readAt: null,
     uri: `s3://${batch.bucket}/${batch.key}`,
     sizeBytes: batch.sizeBytes,
+    fallbackTime: Date.parse(batch.lastModified) * 1000,
   };
-  const origin = { fallbackTime: Date.parse(batch.lastModified) * 1000, fallbackTimeSource: 'object' } as const;
   const choice = chooseTable(settings.table);
-  const names = choice.tables.map(({ name }) => name);
-  return lake.load(header, names, async (stage) => {
-    const store = await stores.of(settings);
-    const chunks = await store.open({ key: batch.key, etag: batch.etag, signal });
-    let last: RawRecord | undefined;
-    try {
-      for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {
-        for (const record of records) {
-          addParsed(stage, record, choice.parse(record, { ...originOf(stage), ...origin }));
+  return {
+    header,
+    tableNames: choice.tables.map(({ name }) => name),
+    async fill(stage) {
+      const store = await stores.of(settings);
+      const chunks = await store.open({ key: batch.key, etag: batch.etag, signal });
+      const origin = originOf(stage);
+      let last: RawRecord | undefined;
+      try {
+        for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {
+          for (const record of records) addParsed(stage, record, choice.parse(record, origin));
+          last = records.at(-1) ?? last;
         }
-        last = records.at(-1) ?? last;
+      } catch (error) {
+        if (!(error instanceof IngestError) || error.code !== 's3.bad_content') throw error;
+        // This version of the object will never read better: what could be read is loaded, the rest is one dead letter, loudly.
+        stage.addDeadLetter({
+          table: choice.tables[0].name,
+          // the bytes stay in the bucket: the letter holds what leads to them
+          record: { bytes: Buffer.from(header.batchId), offset: endOf(last), line: (last?.line ?? 0) + 1 },
+          reject: { code: 'corrupt_object', reason: `${error.message}; after ${last?.line ?? 0} lines` },
+        });
       }
-    } catch (error) {
-      if (!(error instanceof IngestError) || error.code !== 's3.bad_content') throw error;
-      // This version of the object will never read better: what could be read is loaded, the rest is one dead letter, loudly.
-      stage.addDeadLetter({
-        table: choice.tables[0].name,
-        // the bytes stay in the bucket: the letter holds what leads to them
-        record: { bytes: Buffer.from(header.batchId), offset: endOf(last), line: (last?.line ?? 0) + 1 },
-        reject: { code: 'corrupt_object', reason: `${error.message}; after ${last?.line ?? 0} lines` },
-      });
-    }
-  });
+    },
+  };
 }
 
 function endOf(record: RawRecord | undefined): number {
   return record === undefined ? 0 : record.offset + record.bytes.length;
 }
 
-function originOf({ header, ingestedAt }: Stage) {
-  return { tenantId: header.tenantId, batchId: header.batchId, uri: header.uri, ingestedAt };
+function originOf({ header, ingestedAt }: Stage): Origin {
+  const { tenantId, batchId: id, kind, uri, fallbackTime } = header;
+  return {
+    tenantId,
+    batchId: id,
+    uri,
+    fallbackTime,
+    fallbackTimeSource: kind === 'tap' ? 'window' : 'object',
+    ingestedAt,
+  };
 }
 
 function addParsed(stage: Stage, record: RawRecord, { table, row, reject }: Parsed): void {

@@ -161,6 +161,11 @@ export const policies = {
     remedy: 'see "ppi sources list" for those that run, "ppi tenants apply" to add one',
   },
   'source.refused': { stage: 'configuring', directive: 'block', remedy: 'see "ppi sources show" for its state' },
+  'backfill.running': {
+    stage: 'configuring',
+    directive: 'block',
+    remedy: 'see "ppi backfill status"; cancel it first to start it anew',
+  },
   'source.silent': {
     stage: 'configuring',
     directive: 'retry',

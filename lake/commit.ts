@@ -1,25 +1,11 @@
 /** Moves sealed batches into the lake in one transaction: ledger, anti-join, rows, dead letters, fence. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { TableName } from '../tables/table.ts';
+import { insertDrift } from './drift.ts';
 import { batchTable, type LakeTable } from './schema.ts';
 import { inList, name, timestampLiteral } from './sql.ts';
 import type { SealedStage } from './stage.ts';
 import { inTransaction } from './transaction.ts';
 import { openRowWriter } from './values.ts';
-
-/** What a batch did, per table: the same answer whoever asks and however often. `rowsAdded` are the rows that the lake did not have. */
-export interface TableReceipt {
-  readonly table: TableName;
-  readonly records: number;
-  readonly rows: number;
-  readonly rowsAdded: number;
-  readonly deadLetters: number;
-}
-
-export interface Receipt {
-  readonly batchId: string;
-  readonly tables: readonly TableReceipt[];
-}
 
 /**
  * All of the batches, or none. Those that the ledger already has are left out.
@@ -35,8 +21,14 @@ export async function commitBatches(connection: DuckDBConnection, stages: readon
     if (fresh.length === 0) return;
     const added = await insertRows(connection, fresh);
     await insertLedger(connection, fresh, added);
-    await connection.run('UPDATE lake.fence SET commits = commits + 1');
+    await insertDrift(connection, fresh);
+    await raiseFence(connection);
   });
+}
+
+/** Makes this transaction fail if another one commits first. */
+export async function raiseFence(connection: DuckDBConnection): Promise<void> {
+  await connection.run('UPDATE lake.fence SET commits = commits + 1');
 }
 
 async function loadedBatchIds(connection: DuckDBConnection, batchIds: readonly string[]): Promise<ReadonlySet<string>> {
@@ -51,61 +43,54 @@ type Added = Map<string, number>;
 
 const addedKey = (batchId: string, table: string) => `${batchId} ${table}`;
 
-interface StagedPart {
-  readonly batchId: string;
-  readonly stagedName: string;
-}
-
 async function insertRows(connection: DuckDBConnection, stages: readonly SealedStage[]): Promise<Added> {
-  const parts = new Map<LakeTable, StagedPart[]>();
-  for (const { header, tables } of stages) {
-    for (const { table, stagedName } of tables) {
-      const known = parts.get(table) ?? [];
-      known.push({ batchId: header.batchId, stagedName });
-      parts.set(table, known);
-    }
+  const parts = new Map<LakeTable, string[]>();
+  for (const { table, stagedName } of stages.flatMap(({ tables }) => tables)) {
+    const known = parts.get(table) ?? [];
+    known.push(stagedName);
+    parts.set(table, known);
   }
   const tenantIds = new Set(stages.map((stage) => stage.header.tenantId));
   const added: Added = new Map();
   for (const [table, staged] of parts) {
-    for (const [index, count] of await insertTable(connection, table, staged, tenantIds)) {
-      added.set(addedKey(staged[index]?.batchId ?? '', table.name), count);
+    for (const [batchId, count] of await insertTable(connection, table, staged, tenantIds)) {
+      added.set(addedKey(batchId, table.name), count);
     }
   }
   return added;
 }
 
-/** Inserts the staged rows whose identity the table does not have; gives the number of rows added per staged part. */
-async function insertTable(
+/** Inserts the staged rows whose identity the table does not have; gives the number of rows added per batch. */
+export async function insertTable(
   connection: DuckDBConnection,
   table: LakeTable,
-  staged: readonly StagedPart[],
+  staged: readonly string[],
   tenantIds: ReadonlySet<string>,
-): Promise<Map<number, number>> {
+): Promise<Map<string, number>> {
   const id = name(table.idColumn);
   const target = `lake.${name(table.name)}`;
   const union = (columns: string) =>
     staged
-      .map((part, index) => `SELECT ${index} AS part, ${columns} FROM memory.main.${name(part.stagedName)}`)
+      .map((stagedName, index) => `SELECT ${index} AS part, ${columns} FROM memory.main.${name(stagedName)}`)
       .join(' UNION ALL ');
   const known = await knownRows(connection, table, union, tenantIds);
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE fresh AS
-    SELECT DISTINCT ON (tenant_id, ${id}) part, staged_row
-    FROM (${union(`rowid AS staged_row, tenant_id, ${id}`)}) AS staged
+    SELECT DISTINCT ON (tenant_id, ${id}) part, staged_row, batch_id
+    FROM (${union(`rowid AS staged_row, tenant_id, batch_id, ${id}`)}) AS staged
     ANTI JOIN (${known}) AS known USING (tenant_id, ${id})
     ORDER BY part, staged_row`);
-  const counts = await connection.runAndReadAll('SELECT part, count(*)::INTEGER FROM fresh GROUP BY part');
+  const counts = await connection.runAndReadAll('SELECT batch_id, count(*)::INTEGER FROM fresh GROUP BY batch_id');
   const rows = staged.map(
-    (part, index) => `
-      SELECT staged.* FROM memory.main.${name(part.stagedName)} AS staged
+    (stagedName, index) => `
+      SELECT staged.* FROM memory.main.${name(stagedName)} AS staged
       SEMI JOIN (SELECT staged_row FROM fresh WHERE part = ${index}) AS picked ON staged.rowid = picked.staged_row`,
   );
   // Rows of one tenant lie together in the file, so that a search for one tenant skips the rest.
   await connection.run(
     `INSERT INTO ${target} BY NAME ${rows.join(' UNION ALL ')} ${tenantIds.size > 1 ? 'ORDER BY tenant_id' : ''}`,
   );
-  return new Map(counts.getRows().map(([part, count]) => [Number(part), Number(count)]));
+  return new Map(counts.getRows().map(([batchId, count]) => [String(batchId), Number(count)]));
 }
 
 /** The identities that the table may already have for these rows: only the files of the rows' own time range are read. */
@@ -151,8 +136,10 @@ async function insertLedger(connection: DuckDBConnection, stages: readonly Seale
       pass: header.pass,
       covers_from: header.coversFrom,
       covers_to: header.coversTo,
+      read_at: header.readAt,
       uri: header.uri,
       size_bytes: header.sizeBytes,
+      fallback_time: header.fallbackTime,
       counts: Array.from(counts, ([table, count]) => ({
         table_name: table,
         records: count.records,
@@ -165,24 +152,4 @@ async function insertLedger(connection: DuckDBConnection, stages: readonly Seale
   }
   writer.close();
   await connection.run('INSERT INTO lake.batches FROM temp.ledger_entry');
-}
-
-/** What the ledger says of a batch; undefined while it is not in the lake. */
-export async function readReceipt(connection: DuckDBConnection, batchId: string): Promise<Receipt | undefined> {
-  const result = await connection.runAndReadAll(
-    `SELECT counts FROM lake.batches WHERE batch_id IN ${inList([batchId])}`,
-  );
-  const entry = result.getRowObjectsJS()[0];
-  if (entry === undefined) return undefined;
-  const counts = entry['counts'] as Record<string, string | bigint>[];
-  return {
-    batchId,
-    tables: counts.map((count) => ({
-      table: count['table_name'] as TableName,
-      records: Number(count['records']),
-      rows: Number(count['rows']),
-      rowsAdded: Number(count['rows_added']),
-      deadLetters: Number(count['dead_letters']),
-    })),
-  };
 }

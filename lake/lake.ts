@@ -1,20 +1,56 @@
-/** The lake as its writers see it: stage a batch, commit it, ask the ledger. */
+/** The lake as its writers see it: stage a batch, commit it, ask the ledger, correct what was committed. */
+import type { DuckDBConnection } from '@duckdb/node-api';
 import type { TableName } from '../tables/table.ts';
-import { commitBatches, readReceipt, type Receipt } from './commit.ts';
+import { commitBatches } from './commit.ts';
 import { createCommitter } from './committer.ts';
 import { type LakeSettings, openLakeInstance } from './connection.ts';
+import {
+  type Letter,
+  type LetterPage,
+  numbered,
+  readLetters,
+  replayHeader,
+  resolveLetters,
+  type Solved,
+} from './dead-letters.ts';
+import { type DriftEntry, insertDriftAck } from './drift.ts';
+import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readReceipts } from './ledger.ts';
+import { replaceBatch, type Replaced } from './replace.ts';
 import { ensureSchema } from './schema.ts';
 import { type BatchHeader, openStage, type Stage } from './stage.ts';
-import { castLakeError } from './transaction.ts';
+import { castLakeError, inTransaction } from './transaction.ts';
 
 export interface Lake {
   /** What the ledger says of a batch; undefined while it is not in the lake. */
   receipt(batchId: string): Promise<Receipt | undefined>;
+  /** The same of many, by id; those that are not in the lake are absent. */
+  receipts(batchIds: readonly string[]): Promise<ReadonlyMap<string, Receipt>>;
   /**
    * Stages what `fill` adds, commits it as one batch, and gives its receipt. Nothing of it is in the lake if `fill` throws.
    * @throws IngestError `lake.conflict`, `lake.unavailable`, and whatever `fill` throws
    */
   load(header: BatchHeader, tables: readonly TableName[], fill: (stage: Stage) => Promise<void>): Promise<Receipt>;
+  /**
+   * Stages what `fill` adds and puts it in the place of what the batch brought before; see lake/replace.ts.
+   * @throws IngestError `config.invalid`, `lake.conflict`, `lake.unavailable`, and whatever `fill` throws
+   */
+  replace(
+    header: BatchHeader,
+    tables: readonly TableName[],
+    fill: (stage: Stage) => Promise<void>,
+    options: { dryRun: boolean },
+  ): Promise<Replaced>;
+  /** The batches that a range of time is about; see lake/ledger.ts. */
+  listBatches(range: BatchRange): Promise<LedgerBatch[]>;
+  /** A page of open letters; see lake/dead-letters.ts. */
+  readLetters(page: LetterPage): Promise<Letter[]>;
+  /**
+   * Moves letters of a tenant to rows; false, and nothing changed, where one of them is resolved already.
+   * @throws IngestError `lake.conflict`, `lake.unavailable`
+   */
+  resolveLetters(tenantId: string, solved: readonly Solved[]): Promise<boolean>;
+  /** Hides drift from then on, as long as it stays of that kind and type. */
+  acknowledgeDrift(entry: DriftEntry): Promise<void>;
   /** Waits for commits under way. */
   close(): Promise<void>;
 }
@@ -24,15 +60,25 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
   const committing = await opened.connect();
   await ensureSchema(committing);
-  const committer = createCommitter(async (stages) => {
-    await opened.refreshAccess();
-    await commitBatches(committing, stages);
-  });
+  let turn: Promise<unknown> = Promise.resolve();
 
-  async function receipt(batchId: string): Promise<Receipt | undefined> {
+  /** Transactions of one process take turns: at once they would only fight for the next snapshot. */
+  function inTurn<T>(write: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
+    const written = turn.then(async () => {
+      await opened.refreshAccess();
+      return write(committing);
+    });
+    turn = written.catch(() => undefined);
+    return written;
+  }
+
+  const committer = createCommitter((stages) => inTurn((connection) => commitBatches(connection, stages)));
+
+  async function read<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const connection = await opened.connect();
     try {
-      return await readReceipt(connection, batchId);
+      await opened.refreshAccess();
+      return await work(connection);
     } catch (error) {
       throw castLakeError(error);
     } finally {
@@ -40,25 +86,70 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     }
   }
 
+  async function withStage<T>(
+    header: BatchHeader,
+    tables: readonly TableName[],
+    work: (stage: Stage) => Promise<T>,
+  ): Promise<T> {
+    const connection = await opened.connect();
+    const stage = await openStage(connection, header, tables);
+    try {
+      return await work(stage);
+    } finally {
+      await stage.discard();
+      connection.closeSync();
+    }
+  }
+
+  async function receipts(batchIds: readonly string[]): Promise<ReadonlyMap<string, Receipt>> {
+    return read((connection) => readReceipts(connection, batchIds));
+  }
+
+  async function receipt(batchId: string): Promise<Receipt | undefined> {
+    return (await receipts([batchId])).get(batchId);
+  }
+
   return {
     receipt,
+    receipts,
     async load(header, tables, fill) {
-      const connection = await opened.connect();
-      const stage = await openStage(connection, header, tables);
-      try {
+      await withStage(header, tables, async (stage) => {
         await fill(stage);
         await committer.commit(await stage.seal());
-      } finally {
-        await stage.discard();
-        connection.closeSync();
-      }
+      });
       const committed = await receipt(header.batchId);
       if (committed === undefined)
         throw new Error(`batch ${header.batchId} was committed but the ledger does not have it`);
       return committed;
     },
+    async replace(header, tables, fill, options) {
+      return withStage(header, tables, async (stage) => {
+        await fill(stage);
+        const sealed = await stage.seal();
+        return inTurn((connection) => replaceBatch(connection, sealed, options));
+      });
+    },
+    async listBatches(range) {
+      return read((connection) => listBatches(connection, range));
+    },
+    async readLetters(page) {
+      return read((connection) => readLetters(connection, page));
+    },
+    async resolveLetters(tenantId, solved) {
+      const rows = numbered(solved);
+      const wanted = [...new Set(rows.map(({ table }) => table))];
+      return withStage(replayHeader(tenantId), wanted, async (stage) => {
+        for (const { table, row } of rows) stage.addRow(table, row);
+        const sealed = await stage.seal();
+        return inTurn((connection) => resolveLetters(connection, sealed, rows));
+      });
+    },
+    async acknowledgeDrift(entry) {
+      await inTurn((connection) => inTransaction(connection, () => insertDriftAck(connection, entry)));
+    },
     async close() {
       await committer.drain();
+      await turn;
       opened.instance.closeSync();
     },
   };

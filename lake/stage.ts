@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { RawRecord, Reject, Row, TableName, TimeMicros } from '../tables/table.ts';
+import { createDriftWatch, type Sighting } from './drift-watch.ts';
 import { createTableSql, dataTables, deadLetterTable, type LakeTable } from './schema.ts';
 import { name } from './sql.ts';
 import { openRowWriter, type RowWriter } from './values.ts';
@@ -15,8 +16,12 @@ export interface BatchHeader {
   readonly pass: string | null;
   readonly coversFrom: TimeMicros | null;
   readonly coversTo: TimeMicros | null;
+  /** When the vendor was asked; null for S3. */
+  readonly readAt: TimeMicros | null;
   readonly uri: string;
   readonly sizeBytes: number;
+  /** The time that records without one of their own get. */
+  readonly fallbackTime: TimeMicros;
 }
 
 /** A record that failed, with the table it was meant for. */
@@ -48,7 +53,12 @@ export interface SealedStage {
   /** The tables that got rows, and their names in the in-memory database. */
   readonly tables: readonly { readonly table: LakeTable; readonly stagedName: string }[];
   readonly counts: ReadonlyMap<TableName, TableCount>;
+  readonly drift: readonly Sighting[];
+  readonly ingestedAt: TimeMicros;
 }
+
+/** Of a letter's id without the number that identical records get. */
+export const letterIdLength = 32;
 
 let stageCount = 0;
 
@@ -75,6 +85,7 @@ export async function openStage(
     tableNames.map((table) => [table, { records: 0, rows: 0, deadLetters: 0 }]),
   );
   const ingestedAt = Date.now() * 1000;
+  const drift = createDriftWatch();
 
   function countOf(table: TableName): TableCount {
     const count = counts.get(table);
@@ -89,6 +100,7 @@ export async function openStage(
       const count = countOf(table);
       count.records += 1;
       count.rows += 1;
+      drift.note(table, row);
       writers.get(table)?.write(row);
     },
     addDeadLetter({ table, record, reject }) {
@@ -97,7 +109,12 @@ export async function openStage(
       count.deadLetters += 1;
       writers.get(deadLetterTable.name)?.write({
         tenant_id: header.tenantId,
-        dead_letter_id: createHash('sha256').update(table).update('\0').update(record.bytes).digest('hex').slice(0, 32),
+        dead_letter_id: createHash('sha256')
+          .update(table)
+          .update('\0')
+          .update(record.bytes)
+          .digest('hex')
+          .slice(0, letterIdLength),
         source_id: header.sourceId,
         table_name: table,
         batch_id: header.batchId,
@@ -114,7 +131,8 @@ export async function openStage(
       for (const { table, stagedName } of filled) {
         if (table.identity === 'line') await numberIdenticalLines(connection, table, stagedName);
       }
-      return { header, counts, tables: filled.map(({ table, stagedName }) => ({ table, stagedName })) };
+      const tables = filled.map(({ table, stagedName }) => ({ table, stagedName }));
+      return { header, counts, tables, drift: drift.sightings(), ingestedAt };
     },
     async discard() {
       for (const { stagedName } of staged) await connection.run(`DROP TABLE IF EXISTS memory.main.${name(stagedName)}`);

@@ -15,8 +15,16 @@ export const batches = {
   }),
   covers_from: timestamp({ description: 'Start of the TAP window, inclusive.', source: 'request' }),
   covers_to: timestamp({ description: 'End of the TAP window, exclusive.', source: 'request' }),
+  read_at: timestamp({
+    description: 'When the vendor was asked for the window, UTC: its age then tells how much of it was indexed.',
+    source: 'worker clock',
+  }),
   uri: text({ description: 'Request or object.', source: 'derived' }),
   size_bytes: int64({ description: 'Bytes read, as they came (compressed).', source: 'derived' }),
+  fallback_time: timestamp({
+    description: "Time of records without one of their own: hour of the TAP window, object's LastModified.",
+    source: 'derived',
+  }),
   counts: list(
     struct({ table_name: text(), records: int64(), rows: int64(), rows_added: int64(), dead_letters: int64() }),
     {
@@ -45,6 +53,44 @@ export const deadLetters = {
   ),
   raw: bytes({ description: 'The record, byte for byte.', source: 'whole record' }),
   failed_at: timestamp({ description: 'When it was parsed, UTC.', source: 'worker clock' }),
+  resolved_at: timestamp({
+    description: 'When it became a row after all, UTC; null while it is none.',
+    source: 'worker clock',
+  }),
+  resolved_batch: text({ description: 'Batch whose reading made it a row.', source: 'derived' }),
+} satisfies Shape;
+
+/** What the schema does not know or could not hold, counted per batch, path, kind and type. Paths are field names, never values. */
+export const drift = {
+  tenant_id: text({ description: 'Tenant.', source: 'configuration' }),
+  source_id: text({ description: 'Source of the tenant.', source: 'configuration' }),
+  table_name: text({ description: 'Table whose rows have it in `extra`.', source: 'derived' }),
+  path: text({ description: 'Path in the record; `[]` stands for any list index.', source: 'derived' }),
+  kind: text({
+    description: '`unknown_field` no column for it, `type_change` a value that its column cannot hold.',
+    source: 'derived',
+  }),
+  json_type: text({
+    description: 'Type of the value: string, number, boolean, null, array, object.',
+    source: 'derived',
+  }),
+  occurrences: int64({ description: 'Number of such values in the batch.', source: 'derived' }),
+  example: text({
+    description: 'Shape of the first such value, up to 40 characters: letters as `a`, digits as `9`.',
+    source: 'derived',
+  }),
+  batch_id: text({ description: 'Batch that brought them.', source: 'derived' }),
+  seen_at: timestamp({ description: 'When the batch was parsed, UTC.', source: 'worker clock' }),
+} satisfies Shape;
+
+/** Drift that an operator has seen: it is not listed again until it is of another kind or type. */
+export const driftAcks = {
+  tenant_id: text({ description: 'Tenant.', source: 'operator' }),
+  table_name: text({ description: 'Table.', source: 'operator' }),
+  path: text({ description: 'Path, as in `drift`.', source: 'operator' }),
+  kinds: list(text(), { description: 'Kinds that were known then.', source: 'derived' }),
+  json_types: list(text(), { description: 'Types that were known then.', source: 'derived' }),
+  acked_at: timestamp({ description: 'When, UTC.', source: 'clock of the command' }),
 } satisfies Shape;
 
 /**

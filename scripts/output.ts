@@ -6,14 +6,39 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+const usageRemedy = 'add --help to see what the command takes';
+
+// a reader that has seen enough (`| head`) is no failure
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+/** Control characters and those that turn the direction of text: they come from senders and could drive or fool a terminal. */
+const unprintable = /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+
+/** The same value whatever it holds, but nothing that a terminal acts on. */
 export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+  const text = JSON.stringify(value).replaceAll(
+    unprintable,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+  process.stdout.write(`${text}\n`);
+}
+
+/** Text of several lines. */
+export function printText(text: string): void {
+  process.stdout.write(`${printable(text)}\n`);
+}
+
+function printable(text: string): string {
+  return text.replaceAll(unprintable, (character) => (character === '\n' ? character : ' '));
 }
 
 /** Columns as wide as their widest value; the last one may be cut to the width of the terminal. */
 export function printTable(columns: readonly string[], rows: readonly (readonly unknown[])[]): void {
   const cells = [columns, ...rows].map((row) => row.map(cell));
-  const widths = columns.map((_, index) => Math.max(...cells.map((row) => row[index]?.length ?? 0)));
+  const widths = columns.map((_, index) => cells.reduce((width, row) => Math.max(width, row[index]?.length ?? 0), 0));
   const numeric = columns.map((_, index) => rows.length > 0 && rows.every((row) => typeof row[index] === 'number'));
   const lineMax = process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY;
   for (const row of cells) {
@@ -26,36 +51,49 @@ export function printTable(columns: readonly string[], rows: readonly (readonly 
 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  // control characters come from senders and could drive the terminal
-  return text.replaceAll(/\p{Cc}/gu, ' ');
+  return asText(value).replaceAll(unprintable, ' ');
 }
 
-/** RFC 4180. */
+/** RFC 4180; nothing is no value, `""` the empty text. Exact for programs, without control characters on a terminal. */
 export function printCsv(columns: readonly string[], rows: readonly (readonly unknown[])[]): void {
-  for (const row of [columns, ...rows]) process.stdout.write(`${row.map(csvField).join(',')}\r\n`);
+  for (const row of [columns, ...rows]) {
+    const line = row.map(csvField).join(',');
+    process.stdout.write(`${process.stdout.isTTY ? printable(line) : line}\r\n`);
+  }
 }
 
 function csvField(value: unknown): string {
   if (value === null || value === undefined) return '';
-  const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  const text = asText(value);
+  return text === '' || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-/** Prints the error and gives the exit code: 1 failed, 2 wrong usage. */
+function asText(value: unknown): string {
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
+/** Prints the error, for programs also as JSON, and gives the exit code: 1 failed, 2 wrong usage. */
 export function reportError(error: unknown, json: boolean): 1 | 2 {
-  const usage = error instanceof UsageError || (error instanceof IngestError && error.code === 'lake.query');
   const message = error instanceof Error ? error.message : String(error);
-  const known =
-    error instanceof IngestError
-      ? { code: error.code, message, remedy: error.remedy }
-      : { code: usage ? 'usage' : 'internal', message };
-  if (json) printJson({ error: known });
-  else {
-    process.stderr.write(`error: ${message}\n`);
-    if (error instanceof IngestError) process.stderr.write(`what to do: ${error.remedy}\n`);
-    else if (!usage && error instanceof Error && process.env['LOG_LEVEL'] === 'debug')
-      process.stderr.write(`${error.stack}\n`);
-  }
-  return usage ? 2 : 1;
+  const { code, remedy } = classify(error);
+  process.stderr.write(printable(`error: ${message}\nwhat to do: ${remedy}`) + '\n');
+  if (code === 'internal' && error instanceof Error && process.env['LOG_LEVEL'] === 'debug')
+    process.stderr.write(`${printable(error.stack ?? '')}\n`);
+  if (json) printError(code, message, remedy);
+  return code === 'usage' || code === 'lake.query' ? 2 : 1;
+}
+
+function classify(error: unknown): { code: string; remedy: string } {
+  if (error instanceof IngestError) return error;
+  if (error instanceof UsageError) return { code: 'usage', remedy: usageRemedy };
+  return { code: 'internal', remedy: 'run it again with LOG_LEVEL=debug to see where it arose' };
+}
+
+/** For programs: what the command line parser has refused, and told people already. */
+export function printRefusal(message: string): void {
+  printError('usage', message.replace(/^error: /, ''), usageRemedy);
+}
+
+function printError(code: string, message: string, remedy: string): void {
+  printJson({ error: { code, message, remedy } });
 }

@@ -1,9 +1,14 @@
 #!/usr/bin/env node
 /** The command line: `ppi`. One file per noun in scripts/commands. */
 import { Command, CommanderError } from 'commander';
+import { addBackfill } from './commands/backfill.ts';
+import { addCoverage, addGaps } from './commands/coverage.ts';
+import { addDeadLetters } from './commands/dead-letters.ts';
 import { addDemo } from './commands/demo.ts';
 import { addDev } from './commands/dev.ts';
+import { addDrift } from './commands/drift.ts';
 import { addLake } from './commands/lake.ts';
+import { addReprocess } from './commands/reprocess.ts';
 import { addSearch } from './commands/search.ts';
 import { addSources } from './commands/sources.ts';
 import { addTenants } from './commands/tenants.ts';
@@ -19,7 +24,13 @@ addDemo(program);
 addDev(program);
 addTenants(program);
 addSources(program);
+addBackfill(program);
+addCoverage(program);
+addGaps(program);
 addSearch(program);
+addDrift(program);
+addDeadLetters(program);
+addReprocess(program);
 addLake(program);
 addWorker(program);
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 /** The sources that run, seen through Temporal: the only list of them there is. */
 import {
   type Client,
@@ -8,9 +9,12 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
+import type { CountObjectsInput, ObjectCount } from '../activities/contracts.ts';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { SourceName } from '../sources/batch.ts';
+import type { S3Settings } from '../sources/settings.ts';
 import type { ConfiguredSource } from '../sources/tenants-file.ts';
+import type { Config } from '../workers/config.ts';
 import { sourceIdKey, sourceKindKey, tenantIdKey } from '../workflows/search-attributes.ts';
 import { type SourceInput, type SourceStatus, workflowIdOf } from '../workflows/source-state.ts';
 
@@ -93,21 +97,50 @@ export async function updateSource(
   return answered(client, source, send, 10 * 60_000);
 }
 
+/** Counts the objects of a time on a worker, which has the access. */
+export async function countObjects(
+  client: Client,
+  { temporal }: Config,
+  { tenantId, sourceId, settings }: SourceName & { settings: S3Settings },
+  { fromMs, toMs }: { fromMs: number; toMs: number },
+  by: 'key' | 'modified',
+): Promise<ObjectCount> {
+  const input: CountObjectsInput = {
+    tenantId,
+    sourceId,
+    settings,
+    range: { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), by },
+  };
+  return client.workflow.execute('countObjects', {
+    workflowId: `count/${tenantId}/${sourceId}/${randomUUID()}`,
+    taskQueue: temporal.taskQueue,
+    args: [input],
+    workflowExecutionTimeout: '1h',
+    staticSummary: `count the objects of ${tenantId}/${sourceId}`,
+  });
+}
+
 /** Ends a source's workflow. What it loaded stays. */
 export async function removeSource(client: Client, source: SourceName): Promise<void> {
   await client.workflow.getHandle(workflowIdOf(source)).cancel();
 }
 
-async function answered<T>(client: Client, source: SourceName, ask: () => Promise<T>, withinMs = answerMs): Promise<T> {
-  const name = `${source.tenantId}/${source.sourceId}`;
+/** Puts a deadline on a question and says plainly why there is no answer. */
+export async function answered<T>(
+  client: Client,
+  asked: SourceName | string,
+  ask: () => Promise<T>,
+  withinMs = answerMs,
+): Promise<T> {
+  const name = typeof asked === 'string' ? asked : `source ${asked.tenantId}/${asked.sourceId}`;
   try {
     return await client.withDeadline(Date.now() + withinMs, ask);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) {
-      throw new IngestError('source.unknown', `source ${name}: does not run here`, { cause: error });
+      throw new IngestError('source.unknown', `${name}: does not run here`, { cause: error });
     }
     if (error instanceof WorkflowUpdateFailedError) {
-      throw new IngestError('source.refused', `source ${name}: ${error.cause?.message ?? error.message}`, {
+      throw new IngestError('source.refused', `${name}: ${error.cause?.message ?? error.message}`, {
         cause: error,
       });
     }
@@ -116,7 +149,7 @@ async function answered<T>(client: Client, source: SourceName, ask: () => Promis
       error instanceof QueryNotRegisteredError ||
       (isGrpcServiceError(error) && unanswered.has(error.code));
     if (silent)
-      throw new IngestError('source.silent', `source ${name}: no worker answered within ${withinMs / 1000} s`, {
+      throw new IngestError('source.silent', `${name}: no worker answered within ${withinMs / 1000} s`, {
         cause: error,
       });
     throw error;

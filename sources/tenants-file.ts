@@ -30,7 +30,27 @@ export function parseTenantsFile(text: string, fileName: string): ConfiguredSour
     });
     throw new IngestError('config.invalid', `${fileName}: ${faults.join('; ')}`);
   }
-  return Object.entries(checked.data.tenants).flatMap(([tenantId, { sources }]) =>
-    Object.entries(sources).map(([sourceId, settings]) => ({ tenantId, sourceId, settings })),
+  const sources = Object.entries(checked.data.tenants).flatMap(([tenantId, tenant]) =>
+    Object.entries(tenant.sources).map(([sourceId, settings]) => ({ tenantId, sourceId, settings })),
   );
+  refuseSharedCredentials(sources, fileName);
+  return sources;
+}
+
+/** The vendor's allowance belongs to the credential: two sources that count for themselves would spend it twice. */
+function refuseSharedCredentials(sources: readonly ConfiguredSource[], fileName: string): void {
+  const users = new Map<string, string>();
+  for (const { tenantId, sourceId, settings } of sources) {
+    if (settings.kind !== 'tap') continue;
+    const credential = `${settings.baseUrl} ${settings.principal}`;
+    const path = `tenants.${tenantId}.sources.${sourceId}`;
+    const other = users.get(credential);
+    if (other !== undefined) {
+      throw new IngestError(
+        'config.invalid',
+        `${fileName}: ${path}: uses the same principal (${settings.principal}) as ${other}; one credential has one allowance, so it serves one source`,
+      );
+    }
+    users.set(credential, path);
+  }
 }

@@ -1,6 +1,7 @@
 /** Reads what an activity failed with. */
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { FailureDetails } from '../activities/contracts.ts';
+import { attemptsMax } from './activity-options.ts';
 
 export interface Failure extends FailureDetails {
   readonly code: string;
@@ -16,7 +17,7 @@ export function activityFailure(error: unknown): Failure | undefined {
     return {
       code: cause.type ?? 'internal',
       message: cause.message,
-      ...(details ?? { directive: 'wait', remedy: 'look into the log of the workers' }),
+      ...(details ?? { directive: 'wait', remedy: 'look into the log of the workers', attempts: 1 }),
     };
   }
   if (cause instanceof TimeoutFailure) {
@@ -25,6 +26,7 @@ export function activityFailure(error: unknown): Failure | undefined {
       message: `${error.activityType} did not finish in time`,
       directive: 'wait',
       remedy: 'check that workers run and are not overloaded',
+      attempts: attemptsMax,
     };
   }
   return undefined;

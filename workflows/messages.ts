@@ -1,6 +1,8 @@
 /** What can be said to a source workflow and asked of it. */
-import { defineQuery, defineUpdate } from '@temporalio/workflow';
+import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
 import type { SourceSettings } from '../sources/settings.ts';
+import type { BackfillStatus } from './backfill-state.ts';
+import type { ReplayStatus, ReprocessStatus } from './repair-state.ts';
 import type { SourceStatus } from './source-state.ts';
 
 export const statusQuery = defineQuery<SourceStatus>('status');
@@ -15,3 +17,16 @@ export const pollNowUpdate = defineUpdate<SourceStatus>('pollNow');
 export const reconfigureUpdate = defineUpdate<SourceStatus, [{ settings: SourceSettings }]>('reconfigure');
 /** Moves the cursor: a time for TAP, a key for S3. What is read again adds nothing twice. */
 export const setCursorUpdate = defineUpdate<SourceStatus, [{ cursor: string }]>('setCursor');
+
+/** A backfill asks its source for requests to the vendor, and is answered with `budgetGranted`. */
+export const requestBudgetSignal = defineSignal<[{ workflowId: string; wanted: number }]>('requestBudget');
+/** So many requests may be made; none: ask again at `retryAt`. */
+export const budgetGrantedSignal = defineSignal<[{ granted: number; retryAt: string }]>('budgetGranted');
+
+export const backfillStatusQuery = defineQuery<BackfillStatus>('status');
+/** Finishes what is under way, then waits for `resume`. */
+export const pauseBackfillUpdate = defineUpdate<BackfillStatus>('pause');
+export const resumeBackfillUpdate = defineUpdate<BackfillStatus>('resume');
+
+export const replayStatusQuery = defineQuery<ReplayStatus>('status');
+export const reprocessStatusQuery = defineQuery<ReprocessStatus>('status');

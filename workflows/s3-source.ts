@@ -1,9 +1,9 @@
 /** An S3 source: the objects below a prefix in key order, each loaded once per version. */
-import type { Loaded } from '../activities/contracts.ts';
-import type { ObjectBatch, SourceName } from '../sources/batch.ts';
+import { nowMs } from '../sources/clock.ts';
 import type { S3Settings } from '../sources/settings.ts';
-import { listObjects, loadBatch } from './activity-options.ts';
+import { listObjects } from './activity-options.ts';
 import { mapSettled } from './map-settled.ts';
+import { loadObject } from './s3-object.ts';
 import { runSource, type SourceKindLogic } from './source-loop.ts';
 import type { SourceInput } from './source-state.ts';
 
@@ -20,7 +20,10 @@ export async function s3Source(input: SourceInput & { settings: S3Settings }): P
 const s3Kind: SourceKindLogic<S3Settings> = {
   start: () => '',
   cursorProblem: () => undefined,
-  async step(name, settings, cursor) {
+  async step(access) {
+    const { name } = access;
+    const settings = access.settings();
+    const { cursor } = access.state();
     const summary = `list s3://${settings.bucket}/${settings.prefix}`;
     const listed = await listObjects.executeWithOptions({ summary }, [
       { ...name, settings, limit: objectsPerStepMax, ...(cursor === '' ? {} : { startAfter: cursor }) },
@@ -30,17 +33,8 @@ const s3Kind: SourceKindLogic<S3Settings> = {
     const failed = outcomes.find((outcome) => outcome.status === 'rejected');
     // A page is passed as a whole: its other objects stand in the ledger and cost a look when it is listed again.
     if (failed !== undefined) return { cursor, loaded, failed: failed.reason };
-    const reached = { cursor: listed.objects.at(-1)?.key ?? cursor, loaded };
+    const reached = { cursor: listed.lastKey ?? cursor, loaded };
     if (listed.more) return reached;
-    return { ...reached, watermark: listed.listedAt, nextAtMs: Date.now() + settings.every * 1000 };
+    return { ...reached, watermark: listed.listedAt, nextAtMs: nowMs() + settings.every * 1000 };
   },
 };
-
-function loadObject(name: SourceName, settings: S3Settings, batch: ObjectBatch): Promise<Loaded> {
-  return loadBatch.executeWithOptions({ summary: shortened(batch.key) }, [{ ...name, settings, batch }]);
-}
-
-/** Temporal takes summaries of up to 200 bytes; keys may have 1,024. */
-function shortened(key: string): string {
-  return key.length <= 60 ? key : `…${key.slice(-59)}`;
-}

@@ -18,5 +18,6 @@ export const sourceIdKey = defineSearchAttributeKey('SourceId', 'KEYWORD');
 export const sourceKindKey = defineSearchAttributeKey('SourceKind', 'KEYWORD');
 export const pipelineStateKey = defineSearchAttributeKey('PipelineState', 'KEYWORD');
 export const lastErrorTypeKey = defineSearchAttributeKey('LastErrorType', 'KEYWORD');
+export const backfillIdKey = defineSearchAttributeKey('BackfillId', 'KEYWORD');
 export const watermarkKey = defineSearchAttributeKey('Watermark', 'DATETIME');
 export const consecutiveErrorsKey = defineSearchAttributeKey('ConsecutiveErrors', 'INT');

@@ -2,17 +2,11 @@
  * The life of a source: read, publish, wait, for ever. The only thing that moves the source's cursor.
  * A kind of source (tap, s3) says how to make one step.
  */
-import {
-  allHandlersFinished,
-  condition,
-  continueAsNew,
-  setCurrentDetails,
-  setHandler,
-  upsertSearchAttributes,
-  workflowInfo,
-} from '@temporalio/workflow';
+import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { Loaded } from '../activities/contracts.ts';
+import { nowMs, timerMs } from '../sources/clock.ts';
 import type { SourceSettings } from '../sources/settings.ts';
+import { fingerprintSecrets } from './activity-options.ts';
 import { activityFailure, backoffSeconds, type Failure } from './failure.ts';
 import {
   pauseUpdate,
@@ -22,17 +16,8 @@ import {
   setCursorUpdate,
   statusQuery,
 } from './messages.ts';
-import {
-  consecutiveErrorsKey,
-  lastErrorTypeKey,
-  pipelineStateKey,
-  sourceIdKey,
-  sourceKindKey,
-  tenantIdKey,
-  watermarkKey,
-} from './search-attributes.ts';
+import { createPublisher } from './publish.ts';
 import { noTotals, type PipelineState, type SourceInput, type SourceState, type SourceStatus } from './source-state.ts';
-import { statusPage } from './status-page.ts';
 
 /** What one step of a source came to. */
 export interface Step {
@@ -46,11 +31,22 @@ export interface Step {
   readonly failed?: unknown;
 }
 
+/** How a kind of source reaches what the loop holds. */
+export interface SourceAccess<S extends SourceSettings> {
+  readonly name: { readonly tenantId: string; readonly sourceId: string };
+  settings(): S;
+  state(): SourceState;
+  /** Changes what the kind itself carries; at once, because Updates and Signals come while a step runs. */
+  change(part: Pick<SourceState, 'tap'>): void;
+}
+
 export interface SourceKindLogic<S extends SourceSettings> {
   /** Where a new source begins. */
   start(settings: S, nowMs: number): string;
+  /** Sets handlers of the kind's own. */
+  setUp?(access: SourceAccess<S>): void;
   /** Reads a bounded amount. Throws ActivityFailure. */
-  step(name: { tenantId: string; sourceId: string }, settings: S, cursor: string): Promise<Step>;
+  step(access: SourceAccess<S>): Promise<Step>;
   /** Why this cannot be a cursor; undefined when it can. */
   cursorProblem(cursor: string): string | undefined;
 }
@@ -58,17 +54,17 @@ export interface SourceKindLogic<S extends SourceSettings> {
 /** A run with more steps than this has a history worth leaving behind, whatever the server thinks. */
 const stepsPerRunMax = 100;
 
+/** How often a blocked source looks whether its secret has been changed. */
+const secretLookMs = 300_000;
+
 export async function runSource<S extends SourceSettings>(
   input: SourceInput & { settings: S },
   kind: SourceKindLogic<S>,
 ): Promise<void> {
   const { tenantId, sourceId } = input;
+  const name = { tenantId, sourceId };
   let settings = input.settings;
-  let state: SourceState = input.state ?? {
-    cursor: kind.start(settings, Date.now()),
-    consecutiveErrors: 0,
-    totals: noTotals,
-  };
+  let state: SourceState = input.state ?? newState(kind.start(settings, nowMs()));
   let pipelineState: PipelineState = state.paused === undefined ? 'running' : 'paused';
   let nextReadAtMs: number | undefined;
   /** Set by an operator; ends any wait. */
@@ -78,14 +74,11 @@ export async function runSource<S extends SourceSettings>(
   function status(): SourceStatus {
     const { paused, ...shown } = state;
     return {
-      tenantId,
-      sourceId,
+      ...name,
       kind: settings.kind,
       pipelineState,
       ...shown,
-      ...(state.watermark === undefined
-        ? {}
-        : { lagSeconds: Math.max(0, Math.round((Date.now() - Date.parse(state.watermark)) / 1000)) }),
+      ...(state.watermark === undefined ? {} : { lagSeconds: secondsSince(state.watermark) }),
       ...(nextReadAtMs === undefined ? {} : { nextReadAt: new Date(nextReadAtMs).toISOString() }),
       ...(paused === undefined ? {} : { pauseReason: paused.reason }),
       settings,
@@ -93,6 +86,14 @@ export async function runSource<S extends SourceSettings>(
   }
 
   const publish = createPublisher(status);
+  const access: SourceAccess<S> = {
+    name,
+    settings: () => settings,
+    state: () => state,
+    change(part) {
+      state = { ...state, ...part };
+    },
+  };
 
   setHandler(statusQuery, status, { description: 'State, cursor, lag, last error, totals.' });
   setHandler(
@@ -111,6 +112,7 @@ export async function runSource<S extends SourceSettings>(
     () => {
       const { paused: _, ...unpaused } = state;
       state = unpaused;
+      pipelineState = 'running';
       awake = true;
       return status();
     },
@@ -162,34 +164,40 @@ export async function runSource<S extends SourceSettings>(
       },
     },
   );
+  kind.setUp?.(access);
 
-  /** Waits until the time, an operator, or (without a time) an operator alone. */
-  async function rest(untilMs: number | undefined, summary: string): Promise<void> {
+  /** True when an operator ended the wait. */
+  function waitFor(spanMs: number, summary: string): Promise<boolean> {
+    return condition(() => awake, timerMs(Math.max(1, spanMs)), { summary });
+  }
+
+  async function rest(untilMs: number, summary: string): Promise<void> {
     nextReadAtMs = untilMs;
     publish();
-    if (untilMs === undefined) await condition(() => awake);
-    else await condition(() => awake, Math.max(1, untilMs - Date.now()), { summary });
+    await waitFor(untilMs - nowMs(), summary);
     nextReadAtMs = undefined;
   }
 
-  async function fail(failure: Failure): Promise<void> {
-    const consecutiveErrors = state.consecutiveErrors + 1;
-    state = {
-      ...state,
-      consecutiveErrors,
-      lastError: { code: failure.code, message: failure.message, remedy: failure.remedy, at: new Date().toISOString() },
-    };
-    stepsDone += 1;
-    if (failure.directive === 'block') {
-      pipelineState = 'blocked';
-      await rest(undefined, '');
-      return;
+  /** Ends when an operator acts or the secrets that the source refers to have changed. */
+  async function block(): Promise<void> {
+    pipelineState = 'blocked';
+    publish();
+    const look = () =>
+      fingerprintSecrets.executeWithOptions({ summary: 'have the secrets changed?' }, [{ ...name, settings }]);
+    const refused = await look();
+    while (!(await waitFor(secretLookMs, 'look for a changed secret'))) {
+      if ((await look()) !== refused) return;
     }
+  }
+
+  async function fail(failure: Failure): Promise<void> {
+    const { code, message, remedy, directive, retryAfterSeconds } = failure;
+    const consecutiveErrors = state.consecutiveErrors + 1;
+    state = { ...state, consecutiveErrors, lastError: { code, message, remedy, at: new Date(nowMs()).toISOString() } };
+    stepsDone += 1;
+    if (directive === 'block') return block();
     pipelineState = 'backoff';
-    await rest(
-      Date.now() + backoffSeconds(consecutiveErrors, failure.retryAfterSeconds) * 1000,
-      `retry after ${failure.code}`,
-    );
+    await rest(nowMs() + backoffSeconds(consecutiveErrors, retryAfterSeconds) * 1000, `retry after ${code}`);
   }
 
   const isRunLong = () => stepsDone >= stepsPerRunMax || workflowInfo().continueAsNewSuggested;
@@ -202,12 +210,13 @@ export async function runSource<S extends SourceSettings>(
     awake = false;
     if (state.paused !== undefined) {
       pipelineState = 'paused';
-      await rest(undefined, '');
+      publish();
+      await condition(() => awake);
       continue;
     }
     const startedFrom = state.cursor;
     try {
-      const step = await kind.step({ tenantId, sourceId }, settings, startedFrom);
+      const step = await kind.step(access);
       state = advanced(state, step, startedFrom);
       if (step.failed !== undefined) throw step.failed;
       const { lastError: _, ...healthy } = state;
@@ -215,7 +224,7 @@ export async function runSource<S extends SourceSettings>(
       stepsDone += 1;
       // Updates that waited for this step get their answer first; one that comes just now waits for the next step, so not for ever.
       if (isRunLong() && (await condition(allHandlersFinished, '1s'))) await startNextRun();
-      pipelineState = step.nextAtMs === undefined ? runningOrLate(state, settings) : 'idle';
+      pipelineState = healthyState(state, settings, step);
       if (step.nextAtMs === undefined) publish();
       else if (!awake) await rest(step.nextAtMs, `next read of ${tenantId}/${sourceId}`);
     } catch (error) {
@@ -224,6 +233,10 @@ export async function runSource<S extends SourceSettings>(
       await fail(failure);
     }
   }
+}
+
+function newState(cursor: string): SourceState {
+  return { cursor, startedFrom: cursor, consecutiveErrors: 0, totals: noTotals };
 }
 
 function advanced(state: SourceState, step: Step, startedFrom: string): SourceState {
@@ -244,28 +257,11 @@ function advanced(state: SourceState, step: Step, startedFrom: string): SourceSt
 }
 
 /** Behind by more than three reads and a quarter of an hour is late. */
-function runningOrLate({ watermark }: SourceState, { every }: SourceSettings): PipelineState {
-  if (watermark === undefined) return 'running';
-  return Date.now() - Date.parse(watermark) > Math.max(3 * every, 900) * 1000 ? 'late' : 'running';
+function healthyState({ watermark }: SourceState, { every }: SourceSettings, { nextAtMs }: Step): PipelineState {
+  if (watermark !== undefined && secondsSince(watermark) > Math.max(3 * every, 900)) return 'late';
+  return nextAtMs === undefined ? 'running' : 'idle';
 }
 
-/** Shows the status on the workflow's page, and in its search attributes where they changed: each change is an event in the history. */
-function createPublisher(status: () => SourceStatus): () => void {
-  let shown = '';
-  return () => {
-    const now = status();
-    setCurrentDetails(statusPage(now));
-    const attributes = JSON.stringify([now.pipelineState, now.lastError?.code, now.watermark, now.consecutiveErrors]);
-    if (attributes === shown) return;
-    shown = attributes;
-    upsertSearchAttributes([
-      { key: tenantIdKey, value: now.tenantId },
-      { key: sourceIdKey, value: now.sourceId },
-      { key: sourceKindKey, value: now.kind },
-      { key: pipelineStateKey, value: now.pipelineState },
-      { key: lastErrorTypeKey, value: now.lastError?.code ?? null },
-      { key: watermarkKey, value: now.watermark === undefined ? null : new Date(now.watermark) },
-      { key: consecutiveErrorsKey, value: now.consecutiveErrors },
-    ]);
-  };
+function secondsSince(time: string): number {
+  return Math.max(0, Math.round((nowMs() - Date.parse(time)) / 1000));
 }

@@ -1,5 +1,6 @@
 /** The state of a source: what it carries from run to run, and what it shows. Pure. */
 import type { SourceKind, SourceSettings } from '../sources/settings.ts';
+import type { TapDetail } from './tap-detail.ts';
 
 /**
  * `running` more to read right now · `idle` caught up · `late` reading, but far behind · `backoff` failing, tried again by itself ·
@@ -28,12 +29,16 @@ export const noTotals: Totals = { batches: 0, records: 0, rowsAdded: 0, deadLett
 export interface SourceState {
   /** TAP: ISO time up to which all windows are read. S3: last key read; empty at the start. */
   readonly cursor: string;
+  /** ISO time or key at which the source began. */
+  readonly startedFrom: string;
   /** ISO time up to which the source is complete; absent until something was read. */
   readonly watermark?: string;
   readonly paused?: { readonly reason: string };
   readonly consecutiveErrors: number;
   readonly lastError?: SourceError;
   readonly totals: Totals;
+  /** TAP only. */
+  readonly tap?: TapDetail;
 }
 
 /** Input of a source workflow: `state` is absent on the very first run. */
@@ -45,20 +50,15 @@ export interface SourceInput {
 }
 
 /** Answer of the `status` query and of every Update. */
-export interface SourceStatus {
+export interface SourceStatus extends Omit<SourceState, 'paused'> {
   readonly tenantId: string;
   readonly sourceId: string;
   readonly kind: SourceKind;
   readonly pipelineState: PipelineState;
-  readonly cursor: string;
-  readonly watermark?: string;
   readonly lagSeconds?: number;
   /** ISO time of the next read; absent while reading, paused or blocked. */
   readonly nextReadAt?: string;
-  readonly consecutiveErrors: number;
-  readonly lastError?: SourceError;
   readonly pauseReason?: string;
-  readonly totals: Totals;
   /** Holds references to secrets, never secrets. */
   readonly settings: SourceSettings;
 }

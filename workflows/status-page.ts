@@ -1,5 +1,10 @@
+import { nowMs } from '../sources/clock.ts';
 /** The text that the Temporal UI shows on top of a source's page. Pure. */
+import { formatDuration } from '../sources/duration.ts';
+import { requestsPerDay, usedRequests } from '../sources/tap/budget.ts';
+import type { BackfillStatus } from './backfill-state.ts';
 import type { SourceStatus } from './source-state.ts';
+import type { TapDetail } from './tap-detail.ts';
 
 const words: Record<SourceStatus['pipelineState'], string> = {
   running: 'reading, more waits',
@@ -25,10 +30,44 @@ export function statusPage(status: SourceStatus): string {
       `${totals.batches} batches, ${totals.records} records, ${totals.rowsAdded} rows added, ${totals.deadLetters} dead letters`,
     ],
     ['Errors in a row', String(status.consecutiveErrors)],
+    ...(status.tap === undefined ? [] : tapFacts(status.tap)),
   ].filter(([, value]) => value !== '-');
   const page = facts.map(([label, value]) => `- ${label}: ${value}`).join('\n');
   if (lastError === undefined) return page;
   return `${page}\n\nLast error: ${inline(lastError.code)} at ${lastError.at}\n\n${fenced(lastError.message)}\n\nWhat to do: ${lastError.remedy}`;
+}
+
+function tapFacts({ settled, late, requests, clockSkewSeconds }: TapDetail): [string, string][] {
+  const used = usedRequests(requests, nowMs());
+  return [
+    ...Object.entries(settled).map(([pass, to]): [string, string] => {
+      const { windows = 0, rowsAdded = 0 } = late[pass] ?? {};
+      return [
+        `Settled (${pass.replace('settle-', 'after ')})`,
+        `up to ${to}; ${rowsAdded} late events in ${windows} windows`,
+      ];
+    }),
+    ['Requests in 24 h', `${used.live} live, ${used.settle} settle, ${used.backfill} backfill of ${requestsPerDay}`],
+    ['Clock of the vendor', clockSkewSeconds === 0 ? 'agrees' : `${clockSkewSeconds} s off, allowed for`],
+  ];
+}
+
+/** The same for a backfill. */
+export function backfillPage(status: BackfillStatus): string {
+  const { state, from, to, unitsTotal, done, failed, totals, requests, etaSeconds } = status;
+  const facts = [
+    ['State', `**${state}**`],
+    ['Time', `${from} to ${to}`],
+    ['Done', `${done} of ${unitsTotal}, ${failed.length} failed`],
+    ['Time left', state === 'done' || etaSeconds === undefined ? '-' : formatDuration(etaSeconds)],
+    ['Found', `${totals.records} records, ${totals.rowsAdded} rows added, ${totals.deadLetters} dead letters`],
+    ['Requests', requests === 0 ? '-' : String(requests)],
+    ...failed.map(({ unit, code }) => ['Failed', `${inline(unit)} ${inline(code)}`]),
+  ];
+  return facts
+    .filter(([, value]) => value !== '-')
+    .map(([label, value]) => `- ${label}: ${value}`)
+    .join('\n');
 }
 
 export function lagWords(seconds: number): string {

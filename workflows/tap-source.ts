@@ -1,11 +1,32 @@
-/** A TAP source: windows of the SIEM API in order, each landed, then loaded. */
-import type { Loaded } from '../activities/contracts.ts';
-import { isoSeconds, type SourceName, type TapBatch } from '../sources/batch.ts';
+/** A TAP source: windows of the SIEM API in order, each landed, then loaded; closed hours again once the vendor has indexed them. */
+import { getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
+import { isoSeconds, type TapBatch } from '../sources/batch.ts';
+import { nowMs } from '../sources/clock.ts';
 import type { TapSettings } from '../sources/settings.ts';
+import {
+  type BudgetInput,
+  nextFreeMs,
+  type RequestClass,
+  requestsLeft,
+  steadyRequestsPerDay,
+} from '../sources/tap/budget.ts';
 import { firstCursorMs, planTapRead, type TapPlan } from '../sources/tap/plan.ts';
-import { fetchTapWindow, loadBatch, recordGap } from './activity-options.ts';
-import { runSource, type SourceKindLogic, type Step } from './source-loop.ts';
+import { planSettle, settlePass } from '../sources/tap/settle.ts';
+import { recordGap } from './activity-options.ts';
+import { budgetGrantedSignal, requestBudgetSignal } from './messages.ts';
+import { runSource, type SourceAccess, type SourceKindLogic, type Step } from './source-loop.ts';
 import type { SourceInput } from './source-state.ts';
+import {
+  afterLiveReads,
+  newTapDetail,
+  settledMs,
+  type TapDetail,
+  withCountedRequests,
+  withLateFinds,
+  withMeasures,
+  withSettled,
+} from './tap-detail.ts';
+import { readTapWindow, type WindowOutcome } from './tap-window.ts';
 
 /** Windows read side by side while behind. */
 const windowsAtOnceMax = 4;
@@ -14,75 +35,167 @@ export async function tapSource(input: SourceInput & { settings: TapSettings }):
   await runSource(input, tapKind);
 }
 
+type Access = SourceAccess<TapSettings>;
+
+const detailOf = (access: Access): TapDetail => access.state().tap ?? newTapDetail;
+
+/** The vendor decides by its own clock what is recent and what is too old. */
+const vendorNowMs = (access: Access) => nowMs() + detailOf(access).clockSkewSeconds * 1000;
+
 const tapKind: SourceKindLogic<TapSettings> = {
-  start: ({ startFrom }, nowMs) => isoSeconds(firstCursorMs(startFrom, nowMs)),
+  start: ({ startFrom }, timeMs) => isoSeconds(firstCursorMs(startFrom, timeMs)),
   cursorProblem: (cursor) =>
     /^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/.test(cursor)
       ? undefined
       : 'the cursor of a TAP source is a UTC time in whole minutes such as 2026-01-31T05:00:00Z',
-  async step(name, settings, cursor) {
-    const plan = planFrom(settings, Date.parse(cursor));
-    switch (plan.do) {
-      case 'wait':
-        return { cursor, watermark: cursor, loaded: [], nextAtMs: plan.untilMs };
-      case 'gap': {
-        const to = isoSeconds(plan.toMs);
-        await recordGap.executeWithOptions({ summary: `lost ${cursor} to ${to}` }, [
-          { ...name, settings, from: cursor, to },
-        ]);
-        return { cursor: to, loaded: [] };
-      }
-      case 'read':
-        return readWindows(name, settings, cursor, windowsFrom(settings, plan));
+  setUp(access) {
+    // Backfills ask here, because the allowance is the credential's and only this workflow knows what it has used.
+    setHandler(requestBudgetSignal, async ({ workflowId, wanted }) => {
+      const granted = Math.min(wanted, requestsLeft('backfill', budgetOf(access)));
+      const detail = detailOf(access);
+      access.change({ tap: withCountedRequests(detail, 'backfill', granted, nowMs()) });
+      const retryAtMs = granted > 0 ? nowMs() : nextFreeMs(detail.requests, nowMs());
+      const backfill = getExternalWorkflowHandle(workflowId);
+      // a backfill that has ended meanwhile needs no answer
+      await backfill
+        .signal(budgetGrantedSignal, { granted, retryAt: new Date(retryAtMs).toISOString() })
+        .catch(() => undefined);
+    });
+  },
+  async step(access) {
+    const { cursor } = access.state();
+    const plan = planFrom(access, Date.parse(cursor));
+    if (plan.do === 'gap') return recordLoss(access, cursor, isoSeconds(plan.toMs));
+    const live = plan.do === 'read' ? windowsFrom(access, plan) : [];
+    const settle = settleDue(access, windowsAtOnceMax - live.length);
+    const liveDueMs = plan.do === 'wait' ? plan.untilMs : undefined;
+    if (live.length === 0 && settle.batches.length === 0) {
+      return { cursor, watermark: cursor, loaded: [], nextAtMs: Math.min(liveDueMs ?? Infinity, settle.nextAtMs) };
     }
+    // Live reads spend first; what is left of the allowance is for settling.
+    const [liveRead, settled] = await Promise.all([
+      readWithinBudget(access, 'live', live),
+      readWithinBudget(access, 'settle', settle.batches),
+    ]);
+    if (liveRead.length + settled.length === 0)
+      return { cursor, loaded: [], nextAtMs: nextFreeMs(detailOf(access).requests, nowMs()) };
+    const settleFailure = noteSettled(access, settled);
+    const step = await noteLive(access, cursor, liveRead);
+    const loaded = [...step.loaded, ...settled.flatMap((outcome) => outcome.loaded ?? [])];
+    const failed = step.failed ?? settleFailure;
+    return { ...step, loaded, ...(failed === undefined ? {} : { failed }) };
   },
 };
 
-function planFrom(settings: TapSettings, cursorMs: number): TapPlan {
+function budgetOf(access: Access): BudgetInput {
+  return {
+    log: detailOf(access).requests,
+    nowMs: nowMs(),
+    steadyPerDay: steadyRequestsPerDay(access.settings()),
+  };
+}
+
+function planFrom(access: Access, cursorMs: number): TapPlan {
+  const { every, lag, window } = access.settings();
   return planTapRead({
     cursorMs,
-    nowMs: Date.now(),
-    everySeconds: settings.every,
-    lagSeconds: settings.lag,
-    windowSeconds: settings.window,
+    nowMs: vendorNowMs(access),
+    everySeconds: every,
+    lagSeconds: lag,
+    windowSeconds: window,
   });
 }
 
 /** The planned window and those right behind it that are due as well. */
-function windowsFrom(settings: TapSettings, first: Extract<TapPlan, { do: 'read' }>): TapBatch[] {
+function windowsFrom(access: Access, first: Extract<TapPlan, { do: 'read' }>): TapBatch[] {
   const batches: TapBatch[] = [];
   for (
     let plan: TapPlan = first;
     plan.do === 'read' && batches.length < windowsAtOnceMax;
-    plan = planFrom(settings, plan.toMs)
+    plan = planFrom(access, plan.toMs)
   ) {
     batches.push({ kind: 'tap', from: isoSeconds(plan.fromMs), to: isoSeconds(plan.toMs), pass: 'live' });
   }
   return batches;
 }
 
-/** The cursor moves over the windows that are loaded, up to the first that failed; those beyond it are in the ledger all the same. */
-async function readWindows(
-  name: SourceName,
-  settings: TapSettings,
-  cursor: string,
-  batches: TapBatch[],
-): Promise<Step> {
-  const outcomes = await Promise.allSettled(batches.map((batch) => readWindow(name, settings, batch)));
-  const loaded: Loaded[] = [];
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.status === 'rejected') {
-      const reached = batches[index]?.from ?? cursor;
-      return { cursor: reached, watermark: reached, loaded, failed: outcome.reason };
-    }
-    loaded.push(outcome.value);
-  }
-  const reached = batches.at(-1)?.to ?? cursor;
-  return { cursor: reached, watermark: reached, loaded };
+async function recordLoss(access: Access, from: string, to: string): Promise<Step> {
+  const input = { ...access.name, settings: access.settings(), from, to };
+  await recordGap.executeWithOptions({ summary: `lost ${from} to ${to}` }, [input]);
+  return { cursor: to, loaded: [] };
 }
 
-async function readWindow(name: SourceName, settings: TapSettings, batch: TapBatch): Promise<Loaded> {
-  const summary = `${batch.from} to ${batch.to}`;
-  await fetchTapWindow.executeWithOptions({ summary }, [{ ...name, settings, batch }]);
-  return loadBatch.executeWithOptions({ summary }, [{ ...name, settings, batch }]);
+/** The cursor moves over the windows that are loaded, up to the first that failed; those beyond it are in the ledger all the same. */
+async function noteLive(access: Access, cursor: string, outcomes: readonly WindowOutcome[]): Promise<Step> {
+  const failedAt = outcomes.findIndex(({ failed }) => failed !== undefined);
+  const read = failedAt < 0 ? outcomes : outcomes.slice(0, failedAt);
+  const windows = read.map(({ batch, atMs }) => ({ fromMs: Date.parse(batch.from), toMs: Date.parse(batch.to), atMs }));
+  const startedMs = Date.parse(access.state().startedFrom);
+  access.change({ tap: afterLiveReads(detailOf(access), access.settings(), startedMs, windows) });
+  const reached = read.at(-1)?.batch.to ?? cursor;
+  const step = { cursor: reached, watermark: reached, loaded: read.flatMap(({ loaded }) => loaded ?? []) };
+  const failure = outcomes[failedAt];
+  if (failure === undefined) return step;
+  if (failure.code === 'tap.too_far_back') {
+    // The vendor's horizon is nearer than ours: what it refuses as too old will never be had again.
+    const loss = await recordLoss(access, failure.batch.from, failure.batch.to);
+    return { ...step, cursor: loss.cursor };
+  }
+  return { ...step, failed: failure.failed };
+}
+
+/** Closed hours that are due to be read again, at most so many windows; and when the next will be. */
+function settleDue(access: Access, windowsMax: number): { batches: TapBatch[]; nextAtMs: number } {
+  const { cursor, startedFrom } = access.state();
+  const { settle: ages, window } = access.settings();
+  const batches: TapBatch[] = [];
+  let nextAtMs = Number.POSITIVE_INFINITY;
+  for (const ageSeconds of ages) {
+    const pass = settlePass(ageSeconds);
+    const input = { liveMs: Date.parse(cursor), ageSeconds, nowMs: vendorNowMs(access), windowSeconds: window };
+    let doneMs = settledMs(detailOf(access), ageSeconds, Date.parse(startedFrom));
+    while (batches.length < windowsMax) {
+      const plan = planSettle({ ...input, settledMs: doneMs });
+      if (plan.do === 'wait') {
+        nextAtMs = Math.min(nextAtMs, plan.untilMs);
+        break;
+      }
+      doneMs = plan.toMs;
+      if (plan.do === 'skip') access.change({ tap: withSettled(detailOf(access), pass, doneMs) });
+      else batches.push({ kind: 'tap', from: isoSeconds(plan.fromMs), to: isoSeconds(plan.toMs), pass });
+    }
+  }
+  return { batches, nextAtMs };
+}
+
+/** Moves each pass up to its first window that failed; gives that failure. */
+function noteSettled(access: Access, outcomes: readonly WindowOutcome[]): unknown {
+  const stuck = new Set<string>();
+  let failed: unknown;
+  for (const { batch, loaded, failed: failure, code } of outcomes) {
+    // what the vendor no longer has stays as it was read first
+    if (failure !== undefined && code !== 'tap.too_far_back') {
+      stuck.add(batch.pass);
+      failed ??= failure;
+    }
+    if (stuck.has(batch.pass)) continue;
+    const moved = withSettled(detailOf(access), batch.pass, Date.parse(batch.to));
+    access.change({ tap: loaded === undefined ? moved : withLateFinds(moved, batch.pass, loaded) });
+  }
+  return failed;
+}
+
+/** Reads as many of the windows as the allowance has room for, and counts what the vendor was sent. */
+async function readWithinBudget(
+  access: Access,
+  requestClass: RequestClass,
+  batches: readonly TapBatch[],
+): Promise<WindowOutcome[]> {
+  const affordable = batches.slice(0, requestsLeft(requestClass, budgetOf(access)));
+  const outcomes = await Promise.all(affordable.map((batch) => readTapWindow(access.name, access.settings(), batch)));
+  for (const { requests, landed, tookSeconds } of outcomes) {
+    const counted = withCountedRequests(detailOf(access), requestClass, requests, nowMs());
+    access.change({ tap: landed === undefined ? counted : withMeasures(counted, landed, tookSeconds) });
+  }
+  return outcomes;
 }

@@ -1,10 +1,15 @@
 /** What every command shares: options, configuration, connections that are closed again. */
-import type { Client } from '@temporalio/client';
-import { type Command, InvalidArgumentError } from 'commander';
+import { existsSync } from 'node:fs';
+import { type Client, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import { NamespaceNotFoundError } from '@temporalio/common';
+import { type Command, type CommanderError, InvalidArgumentError } from 'commander';
+import { IngestError } from '../../errors/ingest-error.ts';
+import { parseTimeMicros } from '../../hunt/time.ts';
 import { type LakeReader, openLakeReader } from '../../lake/reader.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
+import { printRefusal } from '../output.ts';
 
 export interface JsonOption {
   readonly json?: boolean;
@@ -12,9 +17,17 @@ export interface JsonOption {
 
 /** `--json` and an example: every command has both. */
 export function documented(command: Command, example: string): Command {
-  return command
-    .option('--json', 'print JSON: one document, or one line a row for lists')
-    .addHelpText('after', `\nExample:\n  ${example}`);
+  return withExample(command.option('--json', 'print JSON: one document, or one line a row for lists'), example);
+}
+
+/** An example below the help, and refusals that programs can read. */
+export function withExample(command: Command, example: string): Command {
+  return command.addHelpText('after', `\nExample:\n  ${example}`).exitOverride(refuse);
+}
+
+function refuse(error: CommanderError): never {
+  if (error.exitCode !== 0 && process.argv.includes('--json')) printRefusal(error.message);
+  throw error;
 }
 
 export async function withClient<T>(work: (client: Client, config: Config) => Promise<T>): Promise<T> {
@@ -22,13 +35,35 @@ export async function withClient<T>(work: (client: Client, config: Config) => Pr
   const client = await connectClient(config);
   try {
     return await work(client, config);
+  } catch (error) {
+    throw castTemporalError(error);
   } finally {
     await client.connection.close();
   }
 }
 
+/** The one cast of what Temporal answers to commands; everything else stays as it is. */
+export function castTemporalError(error: unknown): unknown {
+  if (error instanceof NamespaceNotFoundError)
+    return new IngestError('temporal.unreachable', `temporal: there is no namespace ${error.namespace}`, {
+      cause: error,
+    });
+  const answer = error instanceof ServiceError ? error.cause : error;
+  if (!isGrpcServiceError(answer)) return error;
+  return Number(answer.code) === deadlineExceeded
+    ? new IngestError('source.silent', 'no worker answered in time', { cause: error })
+    : new IngestError('temporal.unreachable', `temporal: ${answer.details}`, { cause: error });
+}
+
+/** https://grpc.io/docs/guides/status-codes */
+const deadlineExceeded = 4;
+
+/** @throws IngestError `lake.unavailable` also where there is no lake yet */
 export async function withLake<T>(work: (lake: LakeReader) => Promise<T>): Promise<T> {
   const config = readConfig();
+  const [, file] = /^sqlite:(.*)$/.exec(config.lake.catalog) ?? [];
+  if (file !== undefined && !existsSync(file))
+    throw new IngestError('lake.unavailable', `there is no lake at ${file} yet; the first worker to start makes it`);
   const lake = await openLakeReader({ ...config.lake, s3: config.aws });
   try {
     return await work(lake);
@@ -42,15 +77,22 @@ export function timeOption(value: string): number {
   if (value === 'now') return Date.now();
   const seconds = value.startsWith('-') ? parseDuration(value.slice(1)) : undefined;
   if (seconds !== undefined) return Date.now() - seconds * 1000;
-  // without a zone JavaScript would take the machine's
-  const time = Date.parse(/\d{2}:\d{2}/.test(value) && !/(Z|[+-]\d\d:?\d\d)$/.test(value) ? `${value}Z` : value);
-  if (!/^\d{4}-/.test(value) || Number.isNaN(time))
+  const micros = parseTimeMicros(value);
+  if (micros === undefined)
     throw new InvalidArgumentError('expected "now", a span such as -24h, or a time such as 2026-01-31T05:00:00Z');
-  return time;
+  return Math.floor(micros / 1000);
 }
 
 export function countOption(value: string): number {
   const count = Number(value);
-  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('expected a whole number above 0');
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(count + 1) || count < 1)
+    throw new InvalidArgumentError('expected a whole number above 0');
   return count;
+}
+
+/** Names parted by commas; the option may be given several times. */
+export function namesOption(value: string, before: readonly string[] = []): string[] {
+  const names = value.split(',').map((name) => name.trim());
+  if (names.includes('')) throw new InvalidArgumentError('expected names parted by commas');
+  return [...before, ...names];
 }

@@ -9,10 +9,10 @@ import { search } from '../../hunt/search.ts';
 import { type LakeReader, openLakeReader } from '../../lake/reader.ts';
 import { readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
-import { createProgress } from '../demo/progress.ts';
 import { differences, type Tally, tally } from '../demo/tally.ts';
 import { createDemoWorld, demoCredentials, demoSecrets, type DemoWorld } from '../demo/world.ts';
 import { printJson, printTable } from '../output.ts';
+import { createProgress } from '../progress.ts';
 import { runningSources, sourceStatus } from '../source-registry.ts';
 import { type LocalStack, startLocalStack } from '../stack/local-stack.ts';
 import { countOption, documented, type JsonOption } from './context.ts';
@@ -91,7 +91,7 @@ async function ingest(
     const found = await tally(lake);
     const done = found.reduce((sum, { rows, deadLetters }) => sum + rows + deadLetters, 0);
     const seconds = (performance.now() - startedMs) / 1000;
-    progress.show(done, total, `${Math.round(done / Math.max(1, seconds))} a second`);
+    progress.show(done, total, `records  ${Math.round(done / Math.max(1, seconds))} a second`);
     if (done >= total && (await caughtUp(client))) {
       progress.end();
       return tally(lake);

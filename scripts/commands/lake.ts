@@ -1,10 +1,10 @@
 /** `ppi lake`: the lake itself. */
 import type { Command } from 'commander';
 import { printJson, printTable } from '../output.ts';
-import { documented, type JsonOption, withLake } from './context.ts';
+import { documented, type JsonOption, withExample, withLake } from './context.ts';
 
 export function addLake(program: Command): void {
-  const lake = program.command('lake').description('the lake itself');
+  const lake = withExample(program.command('lake'), 'ppi lake sql "SHOW TABLES"').description('the lake itself');
   documented(
     lake.command('sql <statement>'),
     `ppi lake sql "SELECT tenant_id, count(*) FROM proofpoint_tap_clicks_permitted GROUP BY ALL"`,

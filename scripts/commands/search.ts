@@ -5,7 +5,7 @@ import { envelope } from '../../tables/envelope.ts';
 import { columnsOf, tables } from '../../tables/registry.ts';
 import { type TableName, tableNames } from '../../tables/table.ts';
 import { printCsv, printJson, printTable, UsageError } from '../output.ts';
-import { countOption, documented, type JsonOption, timeOption, withLake } from './context.ts';
+import { countOption, documented, type JsonOption, namesOption, timeOption, withLake } from './context.ts';
 
 interface Options extends JsonOption {
   readonly from: number;
@@ -13,21 +13,31 @@ interface Options extends JsonOption {
   readonly time: 'event' | 'ingested';
   readonly tenant?: string[];
   readonly table?: string[];
-  readonly columns?: string;
+  readonly columns?: string[];
   readonly limit: number;
   readonly format: 'table' | 'json' | 'csv';
 }
 
 const shortNames = new Map(tableNames.map((table) => [table.replace('proofpoint_', ''), table]));
 
+const language = `
+Query: terms parted by blanks; a row must match all of them.
+  field=value     also != > >= < <=, with letters in either case
+  field=192.0.*   * stands for anything, \\* for itself; field=* is any value at all
+  field!=value    every row that field=value does not find, those without a value too
+  list=value      some element of the list: envelope_rcpts=*@example.com
+  parts.sha256=…  some element of a list of records
+  extra.key=…     a vendor's field that has no column
+  word, "a text"  anywhere in the raw record; \\" is a quote
+Tables that lack a field of the query are left out. Times without a zone are UTC.
+`;
+
 export function addSearch(program: Command): void {
   documented(
-    program.command('search [query]'),
+    program.command('search [query]').addHelpText('after', language.trimEnd()),
     `ppi search 'sender_ip=192.0.2.* spam_score>=80 "unpaid invoice"' --tenant acme --from -7d`,
   )
-    .description(
-      'find events: field=value, !=, >, >=, <, <=, and free text; * stands for anything; all of it must hold',
-    )
+    .description('find events by field=value and free text')
     .addOption(
       new Option('--from <time>', 'start of the range').argParser(timeOption).default(Date.now() - 86_400_000, '-24h'),
     )
@@ -35,9 +45,15 @@ export function addSearch(program: Command): void {
     .addOption(
       new Option('--time <which>', 'the time that the range means').choices(['event', 'ingested']).default('event'),
     )
-    .option('--tenant <tenant...>', 'of these tenants; default: all')
-    .option('--table <table...>', 'in these tables, with or without "proofpoint_"; default: all eight')
-    .option('--columns <names>', 'show these columns, parted by commas')
+    .addOption(
+      new Option('--tenant <names>', 'of these tenants, parted by commas (default: all)').argParser(namesOption),
+    )
+    .addOption(
+      new Option('--table <names>', 'in these tables, with or without "proofpoint_" (default: all eight)').argParser(
+        namesOption,
+      ),
+    )
+    .addOption(new Option('--columns <names>', 'show these columns, parted by commas').argParser(namesOption))
     .addOption(new Option('--limit <rows>', 'at most so many rows').argParser(countOption).default(100))
     .addOption(
       new Option('--format <format>', 'how rows are printed').choices(['table', 'json', 'csv']).default('table'),
@@ -58,7 +74,11 @@ export function addSearch(program: Command): void {
 }
 
 function searchRequest(query: string, options: Options): SearchRequest {
+  const tables = options.table?.map(tableOption);
   if (options.from >= options.to) throw new UsageError('--from must be before --to');
+  const known = allColumns(tables ?? tableNames);
+  const unknown = options.columns?.filter((column) => !known.includes(column)) ?? [];
+  if (unknown.length > 0) throw new UsageError(`unknown columns ${unknown.map((each) => JSON.stringify(each)).join(', ')}`);
   return {
     query,
     fromMs: options.from,
@@ -66,11 +86,11 @@ function searchRequest(query: string, options: Options): SearchRequest {
     timeColumn: options.time === 'event' ? 'event_time' : 'ingested_at',
     limit: options.limit,
     ...(options.tenant === undefined ? {} : { tenantIds: options.tenant }),
-    ...(options.table === undefined ? {} : { tables: options.table.map(tableOption) }),
+    ...(tables === undefined ? {} : { tables }),
   };
 }
 
-function tableOption(value: string): TableName {
+export function tableOption(value: string): TableName {
   const table = shortNames.get(value.replace('proofpoint_', ''));
   if (table === undefined)
     throw new UsageError(`unknown table ${JSON.stringify(value)}; the tables are ${tableNames.join(', ')}`);
@@ -78,14 +98,19 @@ function tableOption(value: string): TableName {
 }
 
 function printHits(hits: readonly SearchHit[], options: Options): void {
+  const tablesHit = [...new Set(hits.map(({ table }) => table))];
+  const valueOf = ({ table, row }: SearchHit, column: string) => (column === 'table' ? table : row[column]);
   if (options.json === true || options.format === 'json') {
-    for (const { table, row } of hits) printJson({ table, ...row });
+    for (const hit of hits)
+      printJson(
+        options.columns === undefined
+          ? { table: hit.table, ...hit.row }
+          : Object.fromEntries(options.columns.map((column) => [column, valueOf(hit, column) ?? null])),
+      );
     return;
   }
-  const tablesHit = [...new Set(hits.map(({ table }) => table))];
-  const columns =
-    options.columns?.split(',') ?? (options.format === 'csv' ? allColumns(tablesHit) : briefColumns(tablesHit));
-  const rows = hits.map(({ table, row }) => columns.map((column) => (column === 'table' ? table : row[column])));
+  const columns = options.columns ?? (options.format === 'csv' ? allColumns(tablesHit) : briefColumns(tablesHit));
+  const rows = hits.map((hit) => columns.map((column) => valueOf(hit, column)));
   if (options.format === 'csv') printCsv(columns, rows);
   else printTable(columns, rows);
 }
@@ -102,7 +127,7 @@ function briefColumns(tablesHit: readonly TableName[]): string[] {
 }
 
 /** The envelope, then each table's own columns. */
-function allColumns(tablesHit: readonly TableName[]): string[] {
-  const own = tablesHit.flatMap((table) => columnsOf(tables[table]).map(({ name }) => name));
+function allColumns(ofTables: readonly TableName[]): string[] {
+  const own = ofTables.flatMap((table) => columnsOf(tables[table]).map(({ name }) => name));
   return [...new Set(['table', ...Object.keys(envelope), ...own])];
 }

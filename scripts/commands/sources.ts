@@ -6,19 +6,20 @@ import pMap from 'p-map';
 import type { Check, CheckSourceInput } from '../../activities/contracts.ts';
 import { IngestError } from '../../errors/ingest-error.ts';
 import type { SourceName } from '../../sources/batch.ts';
+import { formatDuration } from '../../sources/duration.ts';
 import type { ConfiguredSource } from '../../sources/tenants-file.ts';
 import type { Config } from '../../workers/config.ts';
 import type { SourceStatus } from '../../workflows/source-state.ts';
 import { lagWords, statusPage } from '../../workflows/status-page.ts';
-import { printJson, printTable, UsageError } from '../output.ts';
+import { printJson, printTable, printText, UsageError } from '../output.ts';
 import { runningSources, sourceStatus, updateSource } from '../source-registry.ts';
-import { documented, type JsonOption, withClient } from './context.ts';
+import { castTemporalError, documented, type JsonOption, withClient, withExample } from './context.ts';
 import { readTenantsFile } from './tenants.ts';
 
 type Listed = SourceStatus | (SourceName & { readonly pipelineState: 'unknown'; readonly problem: string });
 
 export function addSources(program: Command): void {
-  const sources = program.command('sources').description('the sources that run');
+  const sources = withExample(program.command('sources'), 'ppi sources list').description('the sources that run');
   addList(sources);
   addShow(sources);
   addTest(sources);
@@ -65,8 +66,9 @@ async function listSources(client: Client, tenantId?: string): Promise<Listed[]>
     await runningSources(client, tenantId),
     (source) =>
       sourceStatus(client, source).catch((error: unknown): Listed => {
-        if (!(error instanceof IngestError)) throw error;
-        return { ...source, pipelineState: 'unknown', problem: error.code };
+        const cast = castTemporalError(error);
+        if (!(cast instanceof IngestError)) throw cast;
+        return { ...source, pipelineState: 'unknown', problem: `${cast.code}: ${cast.remedy}` };
       }),
     { concurrency: 16 },
   );
@@ -79,10 +81,19 @@ function addShow(sources: Command): void {
     .action(async (tenantId: string, sourceId: string, { json }: JsonOption) => {
       const status = await withClient((client) => sourceStatus(client, { tenantId, sourceId }));
       if (json === true) return printJson(status);
-      process.stdout.write(`${tenantId}/${sourceId} (${status.kind})\n${statusPage(status)}\n\nSettings:\n`);
-      for (const [setting, value] of Object.entries(status.settings))
-        process.stdout.write(`  ${setting}: ${String(value)}\n`);
+      const settings = Object.entries(status.settings).map(([setting, value]) => `  ${setting}: ${settingText(value)}`);
+      printText([page(status), '', 'Settings:', ...settings].join('\n'));
     });
+}
+
+/** As tenants.yaml has it: every number there is a duration. */
+function settingText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(settingText).join(', ')}]`;
+  return typeof value === 'number' ? formatDuration(value) : String(value);
+}
+
+function page(status: SourceStatus): string {
+  return `${status.tenantId}/${status.sourceId} (${status.kind})\n${statusPage(status)}`;
 }
 
 function addTest(sources: Command): void {
@@ -103,31 +114,44 @@ function addTest(sources: Command): void {
       if (json === true) for (const check of checks) printJson(check);
       else
         for (const { ok, name, message, remedy } of checks) {
-          process.stdout.write(
-            `${ok ? 'ok    ' : 'FAILED'}  ${name}: ${message}\n${remedy === undefined ? '' : `        what to do: ${remedy}\n`}`,
-          );
+          printText(`${ok ? 'ok    ' : 'FAILED'}  ${name}: ${message}`);
+          if (remedy !== undefined) printText(`        what to do: ${remedy}`);
         }
       if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
     });
 }
 
-function configured(sources: readonly ConfiguredSource[], wanted: SourceName, file: string): ConfiguredSource {
+export function configured(sources: readonly ConfiguredSource[], wanted: SourceName, file: string): ConfiguredSource {
   const found = sources.find(({ tenantId, sourceId }) => tenantId === wanted.tenantId && sourceId === wanted.sourceId);
   if (found === undefined)
     throw new UsageError(`${file} has no source ${wanted.sourceId} of tenant ${wanted.tenantId}`);
   return found;
 }
 
-/** Runs the checks on a worker. */
+/**
+ * Runs the checks on a worker.
+ * @throws IngestError `source.silent`
+ */
 export async function testSource(client: Client, config: Config, input: CheckSourceInput): Promise<Check[]> {
-  return client.workflow.execute('checkSource', {
+  const handle = await client.workflow.start('checkSource', {
     workflowId: `check/${input.tenantId}/${input.sourceId}/${randomUUID()}`,
     taskQueue: config.temporal.taskQueue,
     args: [input],
     workflowExecutionTimeout: '5m',
     staticSummary: `try the settings of ${input.tenantId}/${input.sourceId}`,
   });
+  try {
+    // any worker answers this at once; without one the checks would wait for their whole five minutes
+    await client.withDeadline(Date.now() + answerMs, () => handle.query('__temporal_workflow_metadata'));
+  } catch (error) {
+    await handle.terminate('no worker answered');
+    throw castTemporalError(error);
+  }
+  return (await handle.result()) as Check[];
 }
+
+/** How long a worker may take to say that it is there. */
+const answerMs = 10_000;
 
 function addUpdate(sources: Command, verb: 'pause' | 'resume' | 'poll', description: string, example: string): void {
   const command = documented(sources.command(`${verb} <tenant> <source>`), example).description(description);
@@ -135,10 +159,13 @@ function addUpdate(sources: Command, verb: 'pause' | 'resume' | 'poll', descript
     command.addOption(new Option('--reason <text>', 'why, for the status page').default('by an operator'));
   command.action(async (tenantId: string, sourceId: string, { reason, json }: JsonOption & { reason?: string }) => {
     const update = verb === 'poll' ? 'pollNow' : verb;
-    const status = await withClient((client) =>
-      updateSource(client, { tenantId, sourceId }, update, verb === 'pause' ? { reason } : undefined),
-    );
+    const source = { tenantId, sourceId };
+    const status = await withClient(async (client) => {
+      // a worker has to be there; then the read that `poll` waits for may take its time
+      await sourceStatus(client, source);
+      return updateSource(client, source, update, verb === 'pause' ? { reason } : undefined);
+    });
     if (json === true) return printJson(status);
-    process.stdout.write(`${tenantId}/${sourceId} (${status.kind})\n${statusPage(status)}\n`);
+    printText(page(status));
   });
 }

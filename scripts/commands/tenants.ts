@@ -7,11 +7,11 @@ import { IngestError } from '../../errors/ingest-error.ts';
 import type { SourceName } from '../../sources/batch.ts';
 import { checkEndpoint } from '../../sources/endpoint.ts';
 import { type ConfiguredSource, parseTenantsFile } from '../../sources/tenants-file.ts';
-import type { Config } from '../../workers/config.ts';
+import { type Config, readConfig } from '../../workers/config.ts';
 import { workflowIdOf } from '../../workflows/source-state.ts';
 import { printJson, printTable } from '../output.ts';
 import { removeSource, runningSources, sourceStatus, startSource, updateSource } from '../source-registry.ts';
-import { documented, type JsonOption, withClient } from './context.ts';
+import { documented, type JsonOption, withClient, withExample } from './context.ts';
 
 export type Change = 'created' | 'changed' | 'unchanged' | 'removed';
 
@@ -20,14 +20,17 @@ export interface AppliedSource extends SourceName {
 }
 
 export function addTenants(program: Command): void {
-  const tenants = program.command('tenants').description('tenants and their sources');
+  const tenants = withExample(program.command('tenants'), 'ppi tenants apply -f tenants.yaml --dry-run').description(
+    'tenants and their sources',
+  );
   documented(tenants.command('apply'), 'ppi tenants apply -f tenants.yaml')
     .description('create, change and remove sources to match the file; applying it again changes nothing')
     .requiredOption('-f, --file <path>', 'the tenants.yaml')
     .option('--dry-run', 'say what would change, change nothing')
     .action(async ({ file, dryRun, json }: JsonOption & { file: string; dryRun?: boolean }) => {
-      const applied = await withClient(async (client, config) =>
-        applyTenants(client, config, await readTenantsFile(file, config), { dryRun: dryRun === true }),
+      const wanted = await readTenantsFile(file, readConfig());
+      const applied = await withClient((client, config) =>
+        applyTenants(client, config, wanted, { dryRun: dryRun === true }),
       );
       if (json === true) for (const row of applied) printJson(row);
       else
@@ -41,17 +44,19 @@ export function addTenants(program: Command): void {
 /** @throws IngestError `config.invalid`, `config.endpoint_refused` */
 export async function readTenantsFile(file: string, config: Config): Promise<ConfiguredSource[]> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new IngestError('config.invalid', `${file}: cannot be read`, { cause: error });
+    const reason = error instanceof Error && 'code' in error ? ` (${String(error.code)})` : '';
+    throw new IngestError('config.invalid', `${file}: cannot be read${reason}`, { cause: error });
   });
   const sources = parseTenantsFile(text, file);
   for (const { tenantId, sourceId, settings } of sources) {
-    const endpoint = settings.kind === 'tap' ? settings.baseUrl : settings.endpoint;
+    const [setting, endpoint] =
+      settings.kind === 'tap' ? ['baseUrl', settings.baseUrl] : ['endpoint', settings.endpoint];
     if (endpoint === undefined) continue;
     try {
       checkEndpoint(endpoint, config);
     } catch (error) {
       if (!(error instanceof IngestError)) throw error;
-      throw new IngestError(error.code, `${file}: tenants.${tenantId}.sources.${sourceId}: ${error.message}`, {
+      throw new IngestError(error.code, `${file}: tenants.${tenantId}.sources.${sourceId}.${setting}: ${error.message}`, {
         cause: error,
       });
     }

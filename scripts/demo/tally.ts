@@ -22,7 +22,7 @@ export async function tally(lake: LakeReader): Promise<Tally[]> {
   );
   const { rows } = await lake.query(`
     WITH data AS (${data.join(' UNION ALL ')}),
-      letters AS (SELECT tenant_id, table_name, count(*)::INTEGER AS letter_count FROM dead_letters GROUP BY ALL),
+      letters AS (SELECT tenant_id, table_name, count(*)::INTEGER AS letter_count FROM dead_letters WHERE resolved_at IS NULL GROUP BY ALL),
       ledger AS (
         SELECT tenant_id, counted.table_name AS table_name, sum(counted.records)::INTEGER AS record_count
         FROM (SELECT tenant_id, unnest(counts) AS counted FROM batches) GROUP BY ALL)

@@ -2,7 +2,7 @@ import { extname, join } from 'node:path';
 /** A worker as a process of its own, as in production: it may be killed and started again. */
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import { startProcess, type Running } from './process.ts';
 
 export interface StartWorker {
@@ -51,7 +51,7 @@ async function polls(client: Client, taskQueue: string, sinceMs: number): Promis
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: taskQueue },
-    taskQueueType: temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
   });
   return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 >= sinceMs - 1000);
 }

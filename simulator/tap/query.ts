@@ -35,7 +35,7 @@ export interface TapQuery {
   readonly threatStatuses: readonly string[];
 }
 
-export const defaultStatuses = ['active', 'cleared'] as const;
+const defaultStatuses = ['active', 'cleared'] as const;
 
 /** The query, or the text of the 400 answer. */
 export function parseQuery(parameters: URLSearchParams, nowMs: number): TapQuery | string {

@@ -9,7 +9,7 @@ const hourMs = 60 * minuteMs;
  * How far back the vendor answers. It refuses requests older than 7 days with 400, so a request made at the limit would be
  * too old on arrival: https://github.com/elastic/integrations/issues/11461
  */
-const horizonMs = 7 * 24 * hourMs - 15 * minuteMs;
+export const horizonMs = 7 * 24 * hourMs - 15 * minuteMs;
 
 export interface TapPlanInput {
   /** Everything before this is read or recorded as a gap. */
@@ -58,6 +58,23 @@ export function firstCursorMs(startFrom: string, nowMs: number): number {
   if (!startFrom.startsWith('-')) return startMs;
   // a minute on top, so that the first plan, a moment later, is still within it
   return Math.max(startMs, Math.ceil((nowMs - horizonMs) / minuteMs) * minuteMs + minuteMs);
+}
+
+/** The windows that cover the intervals (ISO times), cut like those of live reads. */
+export function windowsOf(
+  intervals: readonly { readonly from: string; readonly to: string }[],
+  windowSeconds: number,
+): { readonly fromMs: number; readonly toMs: number }[] {
+  return intervals.flatMap(({ from, to }) => {
+    const windows = [];
+    const endMs = Date.parse(to);
+    for (let fromMs = Date.parse(from); fromMs < endMs;) {
+      const toMs = Math.min(endMs, fromMs + windowSeconds * 1000, floorTo(hourMs, fromMs) + hourMs);
+      windows.push({ fromMs, toMs });
+      fromMs = toMs;
+    }
+    return windows;
+  });
 }
 
 function floorTo(unitMs: number, timeMs: number): number {

@@ -1,21 +1,15 @@
 /** One run of the whole product under an adversary that kills or freezes its workers, and what the lake holds in the end. */
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import connect, { type Sql } from 'postgres';
 import { type LakeReader, openLakeReader } from '../../lake/reader.ts';
-import { applyTenants, readTenantsFile } from '../../scripts/commands/tenants.ts';
 import { tally } from '../../scripts/demo/tally.ts';
 import { demoSecrets, type DemoWorld } from '../../scripts/demo/world.ts';
 import { runningSources, sourceStatus } from '../../scripts/source-registry.ts';
-import type { Running } from '../../scripts/stack/process.ts';
-import { startTemporalServer } from '../../scripts/stack/temporal-server.ts';
-import { startWorkerProcess } from '../../scripts/stack/worker-process.ts';
-import { type TableName, tableNames } from '../../tables/table.ts';
-import { readConfig } from '../../workers/config.ts';
-import { connectClient } from '../../workers/temporal.ts';
+import { canonicalJson } from '../support/canonical.ts';
 import { createPostgresLake } from '../support/postgres-lake.ts';
 import type { PostgresServer } from '../support/postgres-server.ts';
+import { type Product, startProduct } from '../support/product.ts';
 
 /**
  * `kill` at a random moment · `kill-after-commit` as soon as a commit shows in the catalog, before Temporal hears of it ·
@@ -38,74 +32,16 @@ export interface Scenario {
 const frozenMs = 8000;
 
 /** What differs between the lake and what went in, in words: nothing when all is there exactly once. */
-export async function runScenario({
-  name,
-  root,
-  world,
-  postgres,
-  directory,
-  blows,
-  random,
-}: Scenario): Promise<string[]> {
-  const dataDir = join(directory, name);
-  mkdirSync(dataDir);
+export async function runScenario(scenario: Scenario): Promise<string[]> {
+  const { name, root, world, postgres, blows, random } = scenario;
+  const dataDir = join(scenario.directory, name);
   const { settings, database } = await createPostgresLake(postgres, dataDir);
-  const temporal = await startTemporalServer({ logFile: join(dataDir, 'temporal.log'), uiPort: 'none' });
-  const env = {
-    ...demoSecrets(),
-    TEMPORAL_ADDRESS: temporal.address,
-    TEMPORAL_NAMESPACE: temporal.namespace,
-    DATA_DIR: dataDir,
-    LAKE_CATALOG: settings.catalog,
-    LAKE_DATA: settings.dataPath,
-    DUCKDB_EXTENSIONS: settings.extensionDirectory,
-    ALLOW_PRIVATE_ENDPOINTS: '1',
-  };
-  const config = readConfig({ ...process.env, ...env });
-  const workers = new Set<Running>();
-  const addWorker = async () => {
-    const worker = await startWorkerProcess({
-      env,
-      root,
-      taskQueue: config.temporal.taskQueue,
-      logFile: join(dataDir, 'worker.log'),
-    });
-    workers.add(worker);
-    return worker;
-  };
+  const product = await startProduct({ root, dataDir, lake: settings, env: demoSecrets() });
   const catalog = connect({ host: postgres.host, port: postgres.port, user: postgres.user, database });
-  const client = await connectClient(config);
   try {
-    let worker = await addWorker();
-    const tenantsFile = join(dataDir, 'tenants.yaml');
-    writeFileSync(tenantsFile, world.tenantsYaml);
-    await applyTenants(client, config, await readTenantsFile(tenantsFile, config), { dryRun: false });
-    for (const blow of blows) {
-      if (blow === 'freeze-in-commit') {
-        await momentOf(() => inTransaction(catalog));
-        process.kill(worker.pid, 'SIGSTOP');
-        const frozen = worker;
-        worker = await addWorker();
-        await sleep(frozenMs);
-        process.kill(frozen.pid, 'SIGCONT');
-        continue;
-      }
-      if (blow === 'kill') await sleep(200 + random() * 2500);
-      else {
-        const before = await snapshots(catalog);
-        await momentOf(async () => (await snapshots(catalog)) > before);
-      }
-      process.kill(worker.pid, 'SIGKILL');
-      await worker.exited;
-      workers.delete(worker);
-      worker = await addWorker();
-    }
-    await settled(async () => {
-      const statuses = await Promise.all(
-        (await runningSources(client)).map((source) => sourceStatus(client, source).catch(() => undefined)),
-      );
-      return statuses.length > 0 && statuses.every((status) => status?.pipelineState === 'idle');
-    });
+    await product.applyTenants(world.tenantsYaml);
+    for (const blow of blows) await strike(product, catalog, blow, random);
+    await settled(product);
     const lake = await openLakeReader(settings);
     try {
       return await compare(lake, world);
@@ -113,14 +49,30 @@ export async function runScenario({
       lake.close();
     }
   } finally {
-    await Promise.all(Array.from(workers, (worker) => worker.close()));
-    await client.connection.close();
+    await product.close();
     await catalog.end();
-    await temporal.close();
   }
 }
 
-async function snapshots(catalog: Sql): Promise<number> {
+async function strike(product: Product, catalog: Sql, blow: Blow, random: () => number): Promise<void> {
+  if (blow === 'freeze-in-commit') {
+    await momentOf(() => inTransaction(catalog));
+    const { pid } = product.worker();
+    process.kill(pid, 'SIGSTOP');
+    await product.addWorker();
+    await sleep(frozenMs);
+    process.kill(pid, 'SIGCONT');
+    return;
+  }
+  if (blow === 'kill') await sleep(200 + random() * 2500);
+  else {
+    const before = await newestSnapshot(catalog);
+    await momentOf(async () => (await newestSnapshot(catalog)) > before);
+  }
+  await product.replaceWorker();
+}
+
+async function newestSnapshot(catalog: Sql): Promise<number> {
   // the tables come with the first worker
   const rows = await catalog`SELECT max(snapshot_id)::INTEGER AS newest FROM ducklake_snapshot`.catch(() => []);
   return Number(rows[0]?.['newest'] ?? -1);
@@ -129,7 +81,8 @@ async function snapshots(catalog: Sql): Promise<number> {
 async function inTransaction(catalog: Sql): Promise<boolean> {
   const rows = await catalog`
     SELECT 1 FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state IN ('active', 'idle in transaction') AND xact_start < clock_timestamp() - interval '30 ms'`;
+    WHERE datname = current_database() AND pid <> pg_backend_pid() AND state IN ('active', 'idle in transaction')
+      AND xact_start < clock_timestamp() - interval '30 ms'`;
   return rows.length > 0;
 }
 
@@ -139,10 +92,13 @@ async function momentOf(look: () => Promise<boolean>): Promise<void> {
   while (performance.now() < deadlineMs && !(await look())) await sleep(2);
 }
 
-async function settled(look: () => Promise<boolean>): Promise<void> {
+async function settled({ client }: Product): Promise<void> {
   const deadlineMs = performance.now() + 180_000;
   for (let times = 0; times < 3;) {
-    times = (await look()) ? times + 1 : 0;
+    const sources = await runningSources(client);
+    const statuses = await Promise.all(sources.map((source) => sourceStatus(client, source).catch(() => undefined)));
+    const idle = statuses.length > 0 && statuses.every((status) => status?.pipelineState === 'idle');
+    times = idle ? times + 1 : 0;
     if (performance.now() > deadlineMs) throw new Error('the sources did not catch up within 180 s');
     await sleep(500);
   }
@@ -152,11 +108,12 @@ async function settled(look: () => Promise<boolean>): Promise<void> {
 async function compare(lake: LakeReader, world: DemoWorld): Promise<string[]> {
   const found: string[] = [];
   for (const { tenantId, table, texts } of world.expected) {
+    const canonical = table.startsWith('proofpoint_tap_') ? canonicalJson : (text: string) => text;
     const { rows } = await lake.query(`
       SELECT raw FROM ${table} WHERE tenant_id = '${tenantId}'
       UNION ALL SELECT decode(raw) FROM dead_letters WHERE tenant_id = '${tenantId}' AND table_name = '${table}'`);
-    const held = rows.map(({ raw }) => canonical(table, String(raw))).sort();
-    const wanted = texts.map((text) => canonical(table, text)).sort();
+    const held = rows.map(({ raw }) => canonical(String(raw))).sort();
+    const wanted = texts.map(canonical).sort();
     if (held.length !== wanted.length || held.some((text, index) => text !== wanted[index])) {
       found.push(
         `${tenantId} ${table}: ${held.length} rows and dead letters, ${new Set(held).size} different ones; ${wanted.length} went in`,
@@ -171,21 +128,4 @@ async function compare(lake: LakeReader, world: DemoWorld): Promise<string[]> {
       found.push(`${tenantId} ${table}: ${rows} rows that nobody put in`);
   }
   return found;
-}
-
-const tapTables = new Set<TableName>(tableNames.filter((table) => table.startsWith('proofpoint_tap_')));
-
-/** The vendor sends keys and message parts in another order each time. */
-function canonical(table: TableName, text: string): string {
-  return tapTables.has(table) ? JSON.stringify(ordered(JSON.parse(text))) : text;
-}
-
-function ordered(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map((item) => JSON.stringify(ordered(item))).sort();
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .map(([key, item]) => [key, ordered(item)] as const)
-      .sort(([a], [b]) => (a < b ? -1 : 1)),
-  );
 }

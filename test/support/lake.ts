@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import type { LakeSettings } from '../../lake/connection.ts';
 import type { Lake } from '../../lake/lake.ts';
 import { openLakeReader } from '../../lake/reader.ts';
-import type { BatchHeader } from '../../lake/stage.ts';
+import type { BatchHeader, Stage } from '../../lake/stage.ts';
 import { tables } from '../../tables/registry.ts';
+import type { Table } from '../../tables/table.ts';
 import { readConfig } from '../../workers/config.ts';
 
 export function sqliteLake(directory: string): LakeSettings {
@@ -32,29 +33,37 @@ export function objectHeader(name: string, tenantId = 'acme'): BatchHeader {
     pass: null,
     coversFrom: null,
     coversTo: null,
+    readAt: null,
     uri: `s3://logs/${name}`,
     sizeBytes: 1,
+    fallbackTime: 1_769_835_600_000_000,
   };
 }
 
 /** Loads lines as the object of that name would be. */
-export function loadLines(lake: Lake, header: BatchHeader, lines: readonly string[]) {
-  const table = tables[filterTable];
-  return lake.load(header, [filterTable], async (stage) => {
-    for (const [index, line] of lines.entries()) {
-      const record = { bytes: Buffer.from(line), offset: index * 1000, line: index + 1 };
-      const { row, reject } = table.parse(record, {
-        tenantId: header.tenantId,
-        batchId: header.batchId,
-        uri: header.uri,
-        fallbackTime: 1_769_835_600_000_000,
-        fallbackTimeSource: 'object',
-        ingestedAt: stage.ingestedAt,
-      });
-      if (row !== undefined) stage.addRow(filterTable, row);
-      else stage.addDeadLetter({ table: filterTable, record, reject });
-    }
-  });
+export function loadLines(lake: Lake, header: BatchHeader, lines: readonly string[], parse?: Table['parse']) {
+  return lake.load(header, [filterTable], async (stage) => addLines(stage, lines, parse));
+}
+
+/** The parser of filter lines as it is. */
+export const today: Table['parse'] = (record, origin) => tables[filterTable].parse(record, origin);
+
+/** Adds lines to a stage, read by today's parser or another. */
+export function addLines(stage: Stage, lines: readonly string[], parse: Table['parse'] = today): void {
+  const { tenantId, batchId, uri, fallbackTime } = stage.header;
+  for (const [index, line] of lines.entries()) {
+    const record = { bytes: Buffer.from(line), offset: index * 1000, line: index + 1 };
+    const { row, reject } = parse(record, {
+      tenantId,
+      batchId,
+      uri,
+      fallbackTime,
+      fallbackTimeSource: 'object',
+      ingestedAt: stage.ingestedAt,
+    });
+    if (row !== undefined) stage.addRow(filterTable, row);
+    else stage.addDeadLetter({ table: filterTable, record, reject });
+  }
 }
 
 /** Rows of one statement, read through a connection of its own. */

@@ -51,17 +51,43 @@ export const mutations = {
 
 export type Mutation = keyof typeof mutations;
 
+/** Makes days pass in minutes: `speed` seconds for each second of the machine, beginning at `originMs`, with time-outs to match. */
+export function hurry({ originMs, speed }: { originMs: number; speed: number }): Edit[] {
+  return [
+    {
+      file: 'sources/clock.ts',
+      from: 'return Date.now();',
+      to: `return Math.floor(${originMs} + (Date.now() - ${originMs}) * ${speed});`,
+    },
+    { file: 'sources/clock.ts', from: 'return spanMs;', to: `return spanMs / ${speed};` },
+    { file: 'workflows/activity-options.ts', from: `initialInterval: '1s'`, to: `initialInterval: '100ms'` },
+    { file: 'workflows/activity-options.ts', from: `maximumInterval: '30s'`, to: `maximumInterval: '1s'` },
+    {
+      file: 'sources/tap/client.ts',
+      from: '{ connect: 10_000, headers: 180_000, body: 60_000 }',
+      to: '{ connect: 1500, headers: 1500, body: 1500 }',
+    },
+  ];
+}
+
 /** Makes the copy inside the project, where it finds its packages; gives its root. */
 export function createMutant(...names: readonly Mutation[]): string {
-  const root = join(projectRoot, '.tools/mutants', `${names.join('+')}-${process.pid}`);
+  return createCopy(
+    names.join('+'),
+    names.flatMap((name): readonly Edit[] => mutations[name]),
+  );
+}
+
+export function createCopy(name: string, edits: readonly Edit[]): string {
+  const root = join(projectRoot, '.tools/mutants', `${name}-${process.pid}`);
   rmSync(root, { recursive: true, force: true });
   mkdirSync(root, { recursive: true });
   for (const room of rooms) cpSync(join(projectRoot, room), join(root, room), { recursive: true });
   for (const file of ['package.json', 'package-lock.json', 'tsconfig.json'])
     cpSync(join(projectRoot, file), join(root, file));
-  for (const { file, from, to } of names.flatMap((name): readonly Edit[] => mutations[name])) {
+  for (const { file, from, to } of edits) {
     const text = readFileSync(join(root, file), 'utf8');
-    if (text.split(from).length !== 2) throw new Error(`a mutation does not fit ${file} any more: ${from}`);
+    if (text.split(from).length !== 2) throw new Error(`an edit does not fit ${file} any more: ${from}`);
     writeFileSync(join(root, file), text.replace(from, to));
   }
   return root;

@@ -3,7 +3,8 @@
 const logEveryMs = 5000;
 
 export interface Progress {
-  show(done: number, total: number, words: string): void;
+  /** `total` undefined: nobody knows how much there is. */
+  show(done: number, total: number | undefined, words: string): void;
   /** Leaves the last line standing. */
   end(): void;
 }
@@ -13,9 +14,7 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
   let shown = '';
   return {
     show(done, total, words) {
-      const share = total === 0 ? 1 : Math.min(1, done / total);
-      const bar = '█'.repeat(Math.round(share * 30)).padEnd(30, '░');
-      shown = `${bar} ${String(Math.floor(share * 100)).padStart(3)} %  ${done} of ${total} records  ${words}`;
+      shown = total === undefined ? `${done} ${words}` : `${bar(done, total)}  ${done} of ${total} ${words}`;
       if (stream.isTTY) {
         stream.write(`\r\u001B[K${shown.slice(0, stream.columns - 1)}`);
       } else if (performance.now() - loggedMs > logEveryMs) {
@@ -27,4 +26,9 @@ export function createProgress(stream: NodeJS.WriteStream = process.stderr): Pro
       stream.write(stream.isTTY ? '\n' : `${shown}\n`);
     },
   };
+}
+
+function bar(done: number, total: number): string {
+  const share = total === 0 ? 1 : Math.min(1, done / total);
+  return `${'█'.repeat(Math.round(share * 30)).padEnd(30, '░')} ${String(Math.floor(share * 100)).padStart(3)} %`;
 }

@@ -1,0 +1,241 @@
+/** `ppi backfill`: read a time again, or for the first time. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@temporalio/client';
+import { type Command, Option } from 'commander';
+import type { LakeReader } from '../../lake/reader.ts';
+import { formatDuration } from '../../sources/duration.ts';
+import type { S3Settings } from '../../sources/settings.ts';
+import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
+import { horizonMs } from '../../sources/tap/plan.ts';
+import type { Config } from '../../workers/config.ts';
+import { type BackfillStatus, backfillWorkflowIdOf, type ObjectTime } from '../../workflows/backfill-state.ts';
+import type { SourceStatus } from '../../workflows/source-state.ts';
+import { backfillPage } from '../../workflows/status-page.ts';
+import {
+  backfillStatus,
+  cancelBackfill,
+  listBackfills,
+  startS3Backfill,
+  startTapBackfill,
+  summarizeTapPlan,
+  type TimeRange,
+  updateBackfill,
+} from '../backfills.ts';
+import { printJson, printTable, UsageError } from '../output.ts';
+import { createProgress } from '../progress.ts';
+import { countObjects, sourceStatus } from '../source-registry.ts';
+import { documented, type JsonOption, timeOption, withClient } from './context.ts';
+import { isTap, sourceCoverage, type TapStatus, withLakeAndClient } from './coverage.ts';
+
+interface RangeOptions extends JsonOption {
+  readonly tenant: string;
+  readonly source: string;
+  readonly from: number;
+  readonly to: number;
+  readonly force?: boolean;
+  readonly by: ObjectTime;
+}
+
+const example = (verb: string) =>
+  `ppi backfill ${verb} --tenant acme --source tap --from 2026-01-30T00:00:00Z --to 2026-01-31T00:00:00Z`;
+
+export function addBackfill(program: Command): void {
+  const backfill = program
+    .command('backfill')
+    .description('read a time again, or for the first time, behind the live reads');
+  ranged(
+    documented(backfill.command('plan'), example('plan')),
+    'what a backfill would read, ask of the vendor and take; starts nothing',
+  ).action(async (options: RangeOptions) => {
+    const plan = await withLakeAndClient((lake, client, config) => planBackfill(lake, client, config, options));
+    if (options.json === true) return printJson(plan);
+    for (const [label, value] of Object.entries(plan))
+      process.stdout.write(
+        `${label}: ${label === 'estimateSeconds' ? `${String(value)} (${formatDuration(Number(value))})` : String(value)}\n`,
+      );
+  });
+  ranged(
+    documented(backfill.command('start'), example('start')),
+    'start it: what has not been read, or all of it with --force',
+  ).action(async (options: RangeOptions) => {
+    const started = await withLakeAndClient((lake, client, config) => startBackfill(lake, client, config, options));
+    if (options.json === true) return printJson(started);
+    process.stdout.write(`${started.workflowId}: ${started.windows} to read\n`);
+  });
+  addStatus(backfill);
+  addSteering(backfill, 'pause', 'finish what is under way and wait');
+  addSteering(backfill, 'resume', 'go on after a pause');
+  addSteering(backfill, 'cancel', 'give up; what is in the lake stays');
+}
+
+function ranged(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .requiredOption('--tenant <tenant>')
+    .requiredOption('--source <source>')
+    .addOption(new Option('--from <time>', 'start, inclusive').argParser(timeOption).makeOptionMandatory())
+    .addOption(new Option('--to <time>', 'end, exclusive').argParser(timeOption).makeOptionMandatory())
+    .option('--force', 'read also what has been read; adds nothing twice')
+    .addOption(
+      new Option('--by <time>', 'S3: the time that the range means').choices(['key', 'modified']).default('modified'),
+    );
+}
+
+function addStatus(backfill: Command): void {
+  documented(backfill.command('status'), 'ppi backfill status --tenant acme --watch')
+    .description('progress of backfills')
+    .option('--tenant <tenant>')
+    .option('--source <source>')
+    .option('--watch', 'show a progress bar until the newest one ends')
+    .action(
+      async ({ tenant, source, watch, json }: JsonOption & { tenant?: string; source?: string; watch?: boolean }) => {
+        await withClient(async (client) => {
+          const wanted = {
+            ...(tenant === undefined ? {} : { tenantId: tenant }),
+            ...(source === undefined ? {} : { sourceId: source }),
+          };
+          const listed = await listBackfills(client, wanted);
+          if (watch === true && listed[0] !== undefined) return watchBackfill(client, listed[0].workflowId);
+          const statuses = await Promise.all(
+            listed.map(async (each) => ({ ...each, ...(await backfillStatus(client, each.workflowId)) })),
+          );
+          if (json === true) for (const status of statuses) printJson(status);
+          else {
+            printTable(
+              ['tenant', 'source', 'from', 'to', 'state', 'done', 'of', 'failed', 'rows added', 'time left'],
+              statuses.map((status) => [
+                status.tenantId,
+                status.sourceId,
+                status.from,
+                status.to,
+                status.execution === 'running' ? status.state : status.execution,
+                status.done,
+                status.unitsTotal,
+                status.failed.length,
+                status.totals.rowsAdded,
+                status.execution !== 'running' || status.etaSeconds === undefined
+                  ? '-'
+                  : formatDuration(status.etaSeconds),
+              ]),
+            );
+          }
+          return undefined;
+        });
+      },
+    );
+}
+
+async function watchBackfill(client: Client, workflowId: string): Promise<void> {
+  const progress = createProgress();
+  for (;;) {
+    const { status } = await client.workflow.getHandle(workflowId).describe();
+    const now = await backfillStatus(client, workflowId);
+    progress.show(
+      now.done + now.failed.length,
+      now.unitsTotal,
+      `windows  ${now.totals.rowsAdded} rows added  ${now.state}  ${timeLeft(now)}`,
+    );
+    if (status.name !== 'RUNNING') {
+      progress.end();
+      process.stdout.write(`${backfillPage(now)}\n`);
+      return;
+    }
+    await sleep(500);
+  }
+}
+
+function timeLeft({ etaSeconds }: BackfillStatus): string {
+  return etaSeconds === undefined ? '' : `${formatDuration(etaSeconds)} left`;
+}
+
+function addSteering(backfill: Command, verb: 'pause' | 'resume' | 'cancel', description: string): void {
+  ranged(documented(backfill.command(verb), example(verb)), description).action(
+    async ({ tenant, source, from, to, json }: RangeOptions) => {
+      const workflowId = backfillWorkflowIdOf({
+        tenantId: tenant,
+        sourceId: source,
+        ...isoRange({ fromMs: from, toMs: to }),
+      });
+      const status = await withClient(async (client) => {
+        if (verb !== 'cancel') return updateBackfill(client, workflowId, verb);
+        await cancelBackfill(client, workflowId);
+        return backfillStatus(client, workflowId);
+      });
+      if (json === true) printJson(status);
+      else process.stdout.write(`${workflowId}\n${backfillPage(status)}\n`);
+    },
+  );
+}
+
+function isoRange({ fromMs, toMs }: TimeRange) {
+  const iso = (timeMs: number) => new Date(Math.floor(timeMs / 60_000) * 60_000).toISOString().replace('.000Z', 'Z');
+  return { from: iso(fromMs), to: iso(toMs) };
+}
+
+function rangeOf({ from, to }: RangeOptions): TimeRange {
+  if (from >= to) throw new UsageError('--from must be before --to');
+  return { fromMs: Math.floor(from / 60_000) * 60_000, toMs: Math.ceil(to / 60_000) * 60_000 };
+}
+
+async function planBackfill(
+  lake: LakeReader,
+  client: Client,
+  config: Config,
+  options: RangeOptions,
+): Promise<Record<string, unknown>> {
+  const range = rangeOf(options);
+  const status = await sourceStatus(client, { tenantId: options.tenant, sourceId: options.source });
+  if (!isTap(status)) {
+    const objects = await countObjects(client, config, s3Source(status), range, options.by);
+    return { ...isoRange(range), ...objects };
+  }
+  const { intervals, beyondHorizon } = await missing(lake, status, range, options.force === true);
+  const left = requestsLeft('backfill', {
+    log: status.tap?.requests ?? {},
+    nowMs: Date.now(),
+    steadyPerDay: steadyRequestsPerDay(status.settings),
+  });
+  return {
+    ...isoRange(range),
+    ...summarizeTapPlan(status, range, intervals, left),
+    requestsLeftToday: left,
+    ...(beyondHorizon ? { beyondHorizon: 'the vendor has no more than 7 days: what is older is left out' } : {}),
+  };
+}
+
+async function startBackfill(lake: LakeReader, client: Client, config: Config, options: RangeOptions) {
+  const range = rangeOf(options);
+  const status = await sourceStatus(client, { tenantId: options.tenant, sourceId: options.source });
+  if (!isTap(status)) {
+    const { objects } = await countObjects(client, config, s3Source(status), range, options.by);
+    return startS3Backfill(client, config, s3Source(status), { ...range, by: options.by, unitsTotal: objects });
+  }
+  const { intervals } = await missing(lake, status, range, options.force === true);
+  if (intervals.length === 0)
+    throw new UsageError(
+      'nothing to read: all of it has been read, or the vendor has it no more; --force reads again what it has',
+    );
+  return startTapBackfill(client, config, status, { ...range, intervals });
+}
+
+/** What of the range has not been read and can be had. Live reads go up to the cursor; what is beyond it is theirs. */
+async function missing(
+  lake: LakeReader,
+  status: TapStatus,
+  range: TimeRange,
+  force: boolean,
+): Promise<{ intervals: TimeRange[]; beyondHorizon: boolean }> {
+  const oldestMs = Math.ceil((Date.now() - horizonMs) / 60_000 + 1) * 60_000;
+  const fromMs = Math.max(range.fromMs, oldestMs);
+  const toMs = Math.min(range.toMs, Date.parse(status.cursor));
+  const beyondHorizon = range.fromMs < oldestMs;
+  if (fromMs >= toMs) return { intervals: [], beyondHorizon };
+  if (force) return { intervals: [{ fromMs, toMs }], beyondHorizon };
+  const coverage = await sourceCoverage(lake, status, { fromMs, toMs });
+  return { intervals: coverage.filter(({ state }) => state === 'unread' || state === 'lost'), beyondHorizon };
+}
+
+function s3Source(status: SourceStatus): SourceStatus & { settings: S3Settings } {
+  if (status.settings.kind !== 's3') throw new UsageError(`${status.tenantId}/${status.sourceId} has no backfills`);
+  return { ...status, settings: status.settings };
+}

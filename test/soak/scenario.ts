@@ -1,0 +1,208 @@
+/** Two virtual days of four tenants against a TAP API with all its bad manners, and what of its truth the lake holds in the end. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openLakeReader } from '../../lake/reader.ts';
+import { sourceStatus } from '../../scripts/source-registry.ts';
+import { seeded } from '../../simulator/random.ts';
+import type { TapRequest } from '../../simulator/tap/account.ts';
+import { startTapSimulator, type TapSimulator } from '../../simulator/tap/server.ts';
+import { tableNames } from '../../tables/table.ts';
+import { canonicalJson } from '../support/canonical.ts';
+import { sqliteLake } from '../support/lake.ts';
+import { createCopy, hurry, mutations, removeMutant } from '../support/mutant.ts';
+import { type Product, startProduct } from '../support/product.ts';
+
+const hourMs = 3_600_000;
+const hours = 48;
+/** Virtual seconds for each real one. */
+const speed = 900;
+const kills = 4;
+
+/** `control` reads each window once: what it misses is what the vendor indexed late. */
+const tenants = ['acme', 'globex', 'initech', 'control'] as const;
+
+export interface SoakOutcome {
+  /** Events of the vendor's truth that the lake lacks, by tenant. */
+  readonly missing: Readonly<Record<string, number>>;
+  /** Rows that are no event of the truth, or one of it again, by tenant. */
+  readonly surplus: Readonly<Record<string, number>>;
+  readonly events: number;
+  /** Most requests in any rolling 24 hours, of the tenant with the most. */
+  readonly requestsPerDayMax: number;
+  /** Shortest and longest window that the vendor served, seconds. */
+  readonly windowSeconds: readonly [number, number];
+  readonly faultsMet: ReadonlySet<string>;
+}
+
+export async function runSoak(seed: string, directory: string): Promise<SoakOutcome> {
+  const originMs = Date.now();
+  const clock = { nowMs: () => Math.floor(originMs + (Date.now() - originMs) * speed) };
+  const startMs = Math.floor(originMs / hourMs) * hourMs;
+  const endMs = startMs + hours * hourMs;
+  const dataDir = join(directory, seed);
+  const simulator = await startTapSimulator({
+    seed,
+    clock,
+    gzip: true,
+    retryAfter: seeded(seed).chance(0.5),
+    accounts: tenants.map((tenant) => ({
+      principal: tenant,
+      secret: `${tenant} secret`,
+      startMs,
+      endMs,
+      eventsPerHour: 40,
+      rhythm: 'steady',
+      lateShare: 0.2,
+      // a fault delays a read, and a late read misses less: the control meets none
+      faults: { rates: tenant === 'control' ? {} : faultRates },
+    })),
+  });
+  const root = createCopy(`soak-${seed}`, [...hurry({ originMs, speed }), ...mutations.impatient]);
+  const product = await startProduct({ root, dataDir, lake: sqliteLake(dataDir), env: principals() });
+  try {
+    for (const tenant of tenants) writeFileSync(secretFile(dataDir, tenant), `${tenant} secret`);
+    await product.applyTenants(tenantsYaml({ simulator, dataDir, startMs }));
+    await torment({ product, simulator, dataDir, clock, startMs, seed });
+    await caughtUp(product, endMs);
+    return await compare(dataDir, simulator);
+  } finally {
+    await product.close();
+    await simulator.close();
+    removeMutant(root);
+  }
+}
+
+const faultRates = {
+  throttled: 0.02,
+  server_error: 0.03,
+  bad_gateway: 0.02,
+  hang: 0.01,
+  reset: 0.02,
+  truncated: 0.02,
+  cut: 0.02,
+  wrong_type: 0.02,
+  colon_key: 0.1,
+  no_query_end_time: 0.1,
+};
+
+const principals = () => Object.fromEntries(tenants.map((tenant) => [`${tenant.toUpperCase()}_PRINCIPAL`, tenant]));
+const secretFile = (dataDir: string, tenant: string) => join(dataDir, `${tenant}-secret`);
+
+function tenantsYaml({
+  simulator,
+  dataDir,
+  startMs,
+}: {
+  simulator: TapSimulator;
+  dataDir: string;
+  startMs: number;
+}): string {
+  const lines = tenants.flatMap((tenant) => [
+    `  ${tenant}:`,
+    '    sources:',
+    '      tap:',
+    '        kind: tap',
+    `        principal: env:${tenant.toUpperCase()}_PRINCIPAL`,
+    `        secret: file:${secretFile(dataDir, tenant)}`,
+    `        startFrom: ${new Date(startMs).toISOString()}`,
+    '        every: 30m',
+    `        settle: ${tenant === 'control' ? '[]' : '[35m, 3h]'}`,
+    `        baseUrl: ${simulator.url}`,
+  ]);
+  return `tenants:\n${lines.join('\n')}\n`;
+}
+
+interface Torment {
+  readonly product: Product;
+  readonly simulator: TapSimulator;
+  readonly dataDir: string;
+  readonly clock: { nowMs(): number };
+  readonly startMs: number;
+  readonly seed: string;
+}
+
+/** Kills workers now and then; once the vendor changes a secret and its owner follows half a virtual hour later. */
+async function torment({ product, simulator, dataDir, clock, startMs, seed }: Torment): Promise<void> {
+  const random = seeded(seed, 'torment');
+  const moments = Array.from({ length: kills }, () => startMs + random.int(2, hours - 4) * hourMs).sort(
+    (a, b) => a - b,
+  );
+  const rotation = startMs + 20 * hourMs;
+  for (const momentMs of [...moments, rotation].sort((a, b) => a - b)) {
+    await sleep(Math.max(0, (momentMs - clock.nowMs()) / speed));
+    if (momentMs !== rotation) {
+      await product.replaceWorker();
+      continue;
+    }
+    simulator.account('acme').setSecret('acme', 'acme rotated');
+    await sleep((hourMs / 2 / speed) * 2);
+    writeFileSync(secretFile(dataDir, 'acme'), 'acme rotated');
+  }
+}
+
+async function caughtUp({ client }: Product, endMs: number): Promise<void> {
+  const deadlineMs = performance.now() + 300_000;
+  for (const tenantId of tenants) {
+    for (;;) {
+      const status = await sourceStatus(client, { tenantId, sourceId: 'tap' }).catch(() => undefined);
+      const passes = status?.settings.kind === 'tap' ? status.settings.settle.length : 0;
+      const settled = Object.values(status?.tap?.settled ?? {});
+      const done = settled.length >= passes && settled.every((time) => Date.parse(time) >= endMs);
+      if (status !== undefined && done && Date.parse(status.cursor) >= endMs) break;
+      if (performance.now() > deadlineMs) throw new Error(`${tenantId} did not catch up: ${JSON.stringify(status)}`);
+      await sleep(500);
+    }
+  }
+}
+
+async function compare(dataDir: string, simulator: TapSimulator): Promise<SoakOutcome> {
+  const lake = await openLakeReader(sqliteLake(dataDir));
+  const [missing, surplus]: [Record<string, number>, Record<string, number>] = [{}, {}];
+  let events = 0;
+  try {
+    for (const tenant of tenants) {
+      const wanted = new Set(
+        simulator
+          .account(tenant)
+          .truth()
+          .map(({ record }) => canonicalJson(JSON.stringify(record))),
+      );
+      const { rows } = await lake.query(
+        tableNames
+          .filter((table) => table.startsWith('proofpoint_tap_'))
+          .map((table) => `SELECT raw FROM ${table} WHERE tenant_id = '${tenant}'`)
+          .join(' UNION ALL '),
+      );
+      const held = new Set(rows.map(({ raw }) => canonicalJson(String(raw))));
+      events += wanted.size;
+      missing[tenant] = [...wanted].filter((event) => !held.has(event)).length;
+      surplus[tenant] = rows.length - [...held].filter((event) => wanted.has(event)).length;
+    }
+  } finally {
+    lake.close();
+  }
+  const requests = tenants.map((tenant) => simulator.account(tenant).requests);
+  const served = requests
+    .flat()
+    .flatMap(({ fromMs, toMs }) => (fromMs === undefined || toMs === undefined ? [] : [(toMs - fromMs) / 1000]));
+  return {
+    missing,
+    surplus,
+    events,
+    requestsPerDayMax: Math.max(...requests.map(mostInADay)),
+    windowSeconds: [Math.min(...served), Math.max(...served)],
+    faultsMet: new Set(requests.flat().flatMap(({ fault }) => fault ?? [])),
+  };
+}
+
+function mostInADay(requests: readonly TapRequest[]): number {
+  const times = requests.map(({ atMs }) => atMs).sort((a, b) => a - b);
+  let most = 0;
+  let first = 0;
+  for (const [index, time] of times.entries()) {
+    while ((times[first] ?? 0) <= time - 24 * hourMs) first += 1;
+    most = Math.max(most, index - first + 1);
+  }
+  return most;
+}

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import {
+  backfillStatus,
+  cancelBackfill,
+  startS3Backfill,
+  startTapBackfill,
+  type StartedBackfill,
+  updateBackfill,
+} from '../../scripts/backfills.ts';
+import { sourceStatus } from '../../scripts/source-registry.ts';
+import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
+import { readConfig } from '../../workers/config.ts';
+import type { BackfillStatus } from '../../workflows/backfill-state.ts';
+import { callsOf, client, failure, failures, name, objects, s3, start, tap, taskQueue, until } from './world.ts';
+
+const hourMs = 3_600_000;
+const hour = Math.floor(Date.now() / hourMs) * hourMs;
+const config = readConfig({ TASK_QUEUE: taskQueue });
+
+/** A source that has caught up, and a backfill of hours before its start. */
+async function backfillHours(
+  tenantId: string,
+  hours: number,
+  settings = tap({ startFrom: '-1h' }),
+): Promise<StartedBackfill> {
+  await start(tenantId, settings);
+  await until(tenantId, ({ pipelineState }) => pipelineState === 'idle');
+  const range = { fromMs: hour - (hours + 24) * hourMs, toMs: hour - 24 * hourMs };
+  return startTapBackfill(client, config, { ...name(tenantId), settings }, { ...range, intervals: [range] });
+}
+
+async function untilBackfill(
+  { workflowId }: StartedBackfill,
+  holds: (status: BackfillStatus) => boolean,
+): Promise<BackfillStatus> {
+  for (;;) {
+    const status = await backfillStatus(client, workflowId);
+    if (holds(status)) return status;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+const isDone = ({ state }: BackfillStatus) => state === 'done';
+
+describe('a TAP backfill', () => {
+  it('reads each window of its time once, behind live reads, and leaves the cursor alone', async () => {
+    const started = await backfillHours('fill', 30);
+    const status = await untilBackfill(started, isDone);
+    expect(status).toMatchObject({
+      unitsTotal: 30,
+      done: 30,
+      failed: [],
+      requests: 30,
+      totals: { batches: 30, rowsAdded: 240 },
+    });
+    const windows = callsOf('fill', 'load').filter(({ to }) => (to ?? '') <= started.to);
+    expect(new Set(windows.map(({ from }) => from)).size).toBe(30);
+    expect(windows).toHaveLength(30);
+    const { priority } = await client.workflow.getHandle(started.workflowId).describe();
+    expect(priority).toMatchObject({ priorityKey: 4, fairnessKey: 'fill' });
+    const source = await sourceStatus(client, name('fill'));
+    expect(Date.parse(source.cursor)).toBeGreaterThanOrEqual(hour - hourMs);
+    expect(source.tap?.requests).toEqual(expect.objectContaining({}));
+    expect(
+      requestsLeft('backfill', {
+        log: source.tap?.requests ?? {},
+        nowMs: Date.now(),
+        steadyPerDay: steadyRequestsPerDay(tap()),
+      }),
+    ).toBe(1440 - 72 - 336 - 30);
+  });
+
+  it('refuses a second one of the same time while it runs', async () => {
+    const started = await backfillHours('twice', 40);
+    const range = { fromMs: Date.parse(started.from), toMs: Date.parse(started.to) };
+    const again = startTapBackfill(
+      client,
+      config,
+      { ...name('twice'), settings: tap() },
+      { ...range, intervals: [range] },
+    );
+    await expect(again).rejects.toMatchObject({ code: 'backfill.running' });
+    await untilBackfill(started, isDone);
+  });
+
+  it('reports a window that failed and does the others', async () => {
+    const bad = new Date(hour - 26 * hourMs).toISOString().replace('.000Z', 'Z');
+    failures.set(`flaky ${bad}`, failure('tap.unavailable', { directive: 'wait', remedy: 'none' }));
+    const status = await untilBackfill(await backfillHours('flaky', 5), isDone);
+    expect(status.done).toBe(4);
+    expect(status.failed).toEqual([
+      { unit: expect.stringContaining(bad), code: 'tap.unavailable', message: 'tap.unavailable happened' },
+    ]);
+    failures.clear();
+  });
+
+  it('pauses, goes on and is cancelled', async () => {
+    const started = await backfillHours('steered', 120);
+    expect(await updateBackfill(client, started.workflowId, 'pause')).toMatchObject({ state: 'paused' });
+    const paused = await backfillStatus(client, started.workflowId);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    // windows under way when the pause came are finished
+    expect((await backfillStatus(client, started.workflowId)).done).toBeLessThanOrEqual(paused.done + 4);
+    expect(await updateBackfill(client, started.workflowId, 'resume')).toMatchObject({ state: 'running' });
+    await untilBackfill(started, ({ done }) => done > paused.done + 4);
+    await cancelBackfill(client, started.workflowId);
+    await expect(client.workflow.getHandle(started.workflowId).result()).rejects.toThrow(/cancelled/i);
+    expect((await backfillStatus(client, started.workflowId)).done).toBeLessThan(120);
+  });
+
+  it('waits for requests that the vendor still allows, and leaves live reads theirs', async () => {
+    await start('quota', tap({ startFrom: '-1h' }));
+    await until('quota', ({ pipelineState }) => pipelineState === 'idle');
+    const settings = tap({ window: '1m' });
+    const range = { fromMs: hour - 90 * hourMs, toMs: hour - 70 * hourMs };
+    const started = await startTapBackfill(
+      client,
+      config,
+      { ...name('quota'), settings },
+      { ...range, intervals: [range] },
+    );
+    expect(started.windows).toBe(1200);
+    const status = await untilBackfill(started, ({ state }) => state === 'quota');
+    expect(status.done).toBeGreaterThan(900);
+    expect(status.done).toBeLessThanOrEqual(1440 - 72 - 336);
+    const source = await sourceStatus(client, name('quota'));
+    const budget = { log: source.tap?.requests ?? {}, nowMs: Date.now(), steadyPerDay: steadyRequestsPerDay(tap()) };
+    expect(requestsLeft('backfill', budget)).toBe(0);
+    expect(requestsLeft('live', budget)).toBeGreaterThan(300);
+    await cancelBackfill(client, started.workflowId);
+  }, 120_000);
+});
+
+describe('an S3 backfill', () => {
+  it('loads the objects of its time, by the date in their key', async () => {
+    objects.set('archive', ['p/2026/01/30/a', 'p/2026/01/31/05/b', 'p/2026/01/31/23/c', 'p/2026/02/01/d', 'p/undated']);
+    const settings = s3();
+    const range = { fromMs: Date.parse('2026-01-31T00:00:00Z'), toMs: Date.parse('2026-02-01T00:00:00Z') };
+    const started = await startS3Backfill(
+      client,
+      config,
+      { ...name('archive'), settings },
+      { ...range, by: 'key', unitsTotal: 2 },
+    );
+    expect(await untilBackfill(started, isDone)).toMatchObject({ done: 2, failed: [] });
+    expect(
+      callsOf('archive', 'load')
+        .map(({ key }) => key)
+        .toSorted(),
+    ).toEqual(['p/2026/01/31/05/b', 'p/2026/01/31/23/c']);
+  });
+});

@@ -1,0 +1,132 @@
+/** Real workflows on a real server, for tests of what they decide: the activities play the outside world, each tenant another one. */
+import { join } from 'node:path';
+import { Client, Connection } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll } from 'vitest';
+import type {
+  FailureDetails,
+  FingerprintSecretsInput,
+  FetchTapWindowInput,
+  ListObjectsInput,
+  LoadBatchInput,
+  RecordGapInput,
+} from '../../activities/contracts.ts';
+import { sourceStatus, startSource } from '../../scripts/source-registry.ts';
+import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
+import { batchId } from '../../sources/batch.ts';
+import { keyTimeMs } from '../../sources/s3/key-time.ts';
+import { s3Settings, tapSettings } from '../../sources/settings.ts';
+import { readConfig } from '../../workers/config.ts';
+import { workflowBundlePath } from '../../workers/workflow-bundle.ts';
+import type { SourceStatus } from '../../workflows/source-state.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+export const taskQueue = 'source-test';
+export const calls: { activity: string; tenantId: string; from?: string; to?: string; key?: string }[] = [];
+export const failures = new Map<string, ApplicationFailure>();
+export const objects = new Map<string, string[]>();
+export const fingerprints = new Map<string, string>();
+
+const activities = {
+  async fetchTapWindow({ tenantId, sourceId, batch }: FetchTapWindowInput) {
+    calls.push({ activity: 'fetch', tenantId, from: batch.from, to: batch.to });
+    const failing = failures.get(`${tenantId} ${batch.from}`) ?? failures.get(tenantId);
+    if (failing !== undefined) throw failing;
+    return { batchId: batchId({ tenantId, sourceId }, batch), landed: 'stored', requests: 1, clockSkewSeconds: 0 };
+  },
+  async loadBatch({ tenantId, sourceId, batch }: LoadBatchInput) {
+    calls.push({
+      activity: 'load',
+      tenantId,
+      ...(batch.kind === 's3' ? { key: batch.key } : { from: batch.from, to: batch.to }),
+    });
+    const failing = batch.kind === 's3' ? failures.get(`${tenantId} ${batch.key}`) : undefined;
+    if (failing !== undefined) throw failing;
+    return { batchId: batchId({ tenantId, sourceId }, batch), records: 10, rows: 9, rowsAdded: 8, deadLetters: 1 };
+  },
+  async fingerprintSecrets({ tenantId }: FingerprintSecretsInput) {
+    return fingerprints.get(tenantId) ?? 'same';
+  },
+  async recordGap({ tenantId, from, to }: RecordGapInput) {
+    calls.push({ activity: 'gap', tenantId, from, to });
+    return { batchId: 'gap', records: 0, rows: 0, rowsAdded: 0, deadLetters: 0 };
+  },
+  async listObjects({ tenantId, settings, startAfter = '', limit, range }: ListObjectsInput) {
+    calls.push({ activity: 'list', tenantId });
+    const keys = (objects.get(tenantId) ?? []).filter((key) => key > startAfter && isIn(range, key)).sort();
+    const page = keys.slice(0, limit).map((key) => ({
+      kind: 's3',
+      bucket: settings.bucket,
+      key,
+      etag: 'e',
+      sizeBytes: 1,
+      lastModified: new Date().toISOString(),
+    }));
+    const lastKey = page.at(-1)?.key;
+    return {
+      objects: page,
+      ...(lastKey === undefined ? {} : { lastKey }),
+      more: keys.length > limit,
+      listedAt: new Date().toISOString(),
+    };
+  },
+};
+
+export const failure = (type: string, details: Omit<FailureDetails, 'attempts'>) =>
+  ApplicationFailure.create({
+    type,
+    message: `${type} happened`,
+    nonRetryable: true,
+    details: [{ ...details, attempts: 1 }],
+  });
+
+let server: TemporalServer;
+export let client: Client;
+let stop: () => Promise<void>;
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  server = await startTemporalServer({
+    logFile: join(temporaryDirectory('workflows'), 'temporal.log'),
+    uiPort: 'none',
+  });
+  client = new Client({ connection: await Connection.connect({ address: server.address }) });
+  const connection = await NativeConnection.connect({ address: server.address });
+  const codePath = await workflowBundlePath(readConfig({}));
+  const worker = await Worker.create({ connection, taskQueue, workflowBundle: { codePath }, activities });
+  const running = worker.run();
+  stop = async () => {
+    worker.shutdown();
+    await running;
+    await connection.close();
+    await client.connection.close();
+    await server.close();
+  };
+});
+afterAll(() => stop());
+
+export const tap = (settings: object = {}) =>
+  tapSettings.parse({ kind: 'tap', principal: 'env:P', secret: 'env:S', startFrom: '-3h', ...settings });
+export const s3 = (settings: object = {}) =>
+  s3Settings.parse({ kind: 's3', table: 'proofpoint_gateway_filter_logs', bucket: 'logs', prefix: 'p/', ...settings });
+
+export const start = (tenantId: string, settings: ReturnType<typeof tap> | ReturnType<typeof s3>) =>
+  startSource(client, taskQueue, { tenantId, sourceId: 'source', settings });
+export const name = (tenantId: string) => ({ tenantId, sourceId: 'source' });
+export const callsOf = (tenantId: string, activity: string) =>
+  calls.filter((call) => call.tenantId === tenantId && call.activity === activity);
+
+export async function until(tenantId: string, holds: (status: SourceStatus) => boolean): Promise<SourceStatus> {
+  for (;;) {
+    const status = await sourceStatus(client, name(tenantId));
+    if (holds(status)) return status;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function isIn(range: ListObjectsInput['range'], key: string): boolean {
+  if (range === undefined) return true;
+  const timeMs = keyTimeMs(key);
+  return timeMs !== undefined && timeMs >= Date.parse(range.from) && timeMs < Date.parse(range.to);
+}
