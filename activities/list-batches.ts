@@ -17,7 +17,7 @@ export function createListBatches({ lake }: Dependencies) {
 }
 
 /** The batch that the entry's id was made of. */
-export function batchOf({ tenantId, sourceId }: SourceName, entry: LedgerBatch): Batch {
+function batchOf({ tenantId, sourceId }: SourceName, entry: LedgerBatch): Batch {
   if (entry.kind === 'tap') {
     const { coversFrom, coversTo, pass } = entry;
     return {

@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { duckdbType } from '../tables/column.ts';
 import { tables } from '../tables/registry.ts';
 import { name } from './sql.ts';
-import { batches, deadLetters, fence } from './system-tables.ts';
+import { batches, deadLetters, drift, driftAcks, fence } from './system-tables.ts';
 import { inTransaction } from './transaction.ts';
 import { type Column, columnsOfShape } from './values.ts';
 
@@ -50,6 +50,22 @@ export const batchTable: LakeTable = {
   ranged: false,
 };
 
+export const driftTable: LakeTable = {
+  name: 'drift',
+  columns: columnsOfShape(drift),
+  idColumn: 'path',
+  identity: 'content',
+  ranged: false,
+};
+
+const driftAckTable: LakeTable = {
+  name: 'drift_acks',
+  columns: columnsOfShape(driftAcks),
+  idColumn: 'path',
+  identity: 'content',
+  ranged: false,
+};
+
 const fenceTable: LakeTable = {
   name: 'fence',
   columns: columnsOfShape(fence),
@@ -81,7 +97,7 @@ async function schemaChanges(connection: DuckDBConnection): Promise<string[]> {
     const columns = existing.get(String(table)) ?? new Set();
     existing.set(String(table), columns.add(String(column)));
   }
-  return [...dataTables, deadLetterTable, batchTable, fenceTable].flatMap((table) => {
+  return [...dataTables, deadLetterTable, batchTable, driftTable, driftAckTable, fenceTable].flatMap((table) => {
     const known = existing.get(table.name);
     return known === undefined ? creation(table) : additions(table, known);
   });

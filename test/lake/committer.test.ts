@@ -4,7 +4,13 @@ import { createCommitter } from '../../lake/committer.ts';
 import type { SealedStage } from '../../lake/stage.ts';
 import { objectHeader } from '../support/lake.ts';
 
-const stage = (name: string): SealedStage => ({ header: objectHeader(name), tables: [], counts: new Map() });
+const stage = (name: string): SealedStage => ({
+  header: objectHeader(name),
+  tables: [],
+  counts: new Map(),
+  drift: [],
+  ingestedAt: 0,
+});
 const nameOf = ({ header }: SealedStage) => header.uri.split('/').at(-1) ?? '';
 
 describe('group commit', () => {
