@@ -9,12 +9,12 @@ export type Term =
 
 /**
  * `sender_ip=192.0.2.* parts.sha256=ab12… spam_score>=80 "free text" word`.
- * Words are parted by blanks; quotes keep them together; `\"` is a quote.
+ * Words are parted by blanks, and quotes keep them together. `\"` is a quote; only before a quote are backslashes doubled.
  * @throws IngestError `lake.query`
  */
 export function parseQuery(query: string): Term[] {
   return words(query).map(({ text, quotedFrom }) => {
-    const found = /^([A-Za-z_][\w.-]*)(!=|>=|<=|=|>|<)/.exec(text);
+    const found = /^([A-Za-z_][\w.[\]-]*)(!=|>=|<=|=|>|<)/.exec(text);
     const [whole, path, operator] = found ?? [];
     // a word that is quoted from before its operator is text: "a=b" is looked for as it stands
     if (whole === undefined || path === undefined || quotedFrom < whole.length) return { kind: 'text', text };
@@ -28,24 +28,29 @@ interface Word {
   quotedFrom: number;
 }
 
+/** Blanks, a quote with the backslashes before it, or a run of anything else. */
+const piece = /(\s+)|(\\*)"|\\+|[^\s\\"]+/g;
+
 function words(query: string): Word[] {
   const found: Word[] = [];
   let current: Word | undefined;
   let quoted = false;
-  for (let index = 0; index < query.length; index += 1) {
-    const character = query[index] ?? '';
-    if (character === '"') {
-      quoted = !quoted;
-      current ??= { text: '', quotedFrom: Number.POSITIVE_INFINITY };
-      current.quotedFrom = Math.min(current.quotedFrom, current.text.length);
-    } else if (!quoted && /\s/.test(character)) {
+  for (const [whole, blanks, backslashes] of query.matchAll(piece)) {
+    if (blanks !== undefined && !quoted) {
       if (current !== undefined) found.push(current);
       current = undefined;
-    } else {
-      const escaped = character === '\\' && query[index + 1] === '"';
-      if (escaped) index += 1;
-      current ??= { text: '', quotedFrom: Number.POSITIVE_INFINITY };
-      current.text += escaped ? '"' : character;
+      continue;
+    }
+    current ??= { text: '', quotedFrom: Number.POSITIVE_INFINITY };
+    if (backslashes === undefined) {
+      current.text += whole;
+      continue;
+    }
+    current.text += '\\'.repeat(Math.floor(backslashes.length / 2));
+    if (backslashes.length % 2 === 1) current.text += '"';
+    else {
+      quoted = !quoted;
+      current.quotedFrom = Math.min(current.quotedFrom, current.text.length);
     }
   }
   if (quoted) throw new IngestError('lake.query', 'search: a quote is opened and never closed');

@@ -15,7 +15,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 });
 
 /** Control characters and those that turn the direction of text: they come from senders and could drive or fool a terminal. */
-const unprintable = /[\u0000-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/g;
+const unprintable = /[\p{Cc}\u061C\u200E\u200F\u2028-\u202E\u2066-\u2069]/gu;
 
 /** The same value whatever it holds, but nothing that a terminal acts on. */
 export function printJson(value: unknown): void {

@@ -18,10 +18,12 @@ const secretRef = z
     'must be a reference, env:NAME or file:/absolute/path; a secret itself does not belong here',
   );
 
-const duration = z.string().transform((value, context) => {
+const durationWords = 'must be a duration such as 30s, 5m, 1h or 7d';
+
+const duration = z.string(durationWords).transform((value, context) => {
   const seconds = parseDuration(value);
   if (seconds === undefined) {
-    context.addIssue({ code: 'custom', message: 'must be a duration such as 30s, 5m, 1h or 7d' });
+    context.addIssue({ code: 'custom', message: durationWords });
     return z.NEVER;
   }
   return seconds;

@@ -12,11 +12,14 @@ const { version } = z
   .parse(JSON.parse(readFileSync(resolve(projectRoot, 'package.json'), 'utf8')));
 
 const flag = z
-  .enum(['0', '1', 'true', 'false', ''])
+  .enum(['0', '1', 'true', 'false'], 'must be 1 or 0')
   .default('0')
   .transform((value) => value === '1' || value === 'true');
-const count = (low: number, high: number, fallback: number) =>
-  z.coerce.number().int().min(low).max(high).default(fallback);
+const count = (low: number, high: number, fallback: number) => {
+  const words = `must be a whole number between ${low} and ${high}`;
+  return z.coerce.number(words).int(words).min(low, words).max(high, words).default(fallback);
+};
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /**
  * Every variable the product knows. Further TEMPORAL_* variables (TLS, API key, profile) are read by the Temporal SDK's own environment
@@ -40,9 +43,9 @@ const environment = z.object({
     .regex(/^(file:\/\/\/|s3:\/\/|\/|\.)/, 'must be file:///path or s3://bucket/prefix')
     .optional(),
   AWS_REGION: z.string().min(1).default('us-east-1'),
-  AWS_ENDPOINT_URL_S3: z.url({ protocol: /^https?$/ }).optional(),
+  AWS_ENDPOINT_URL_S3: z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional(),
   ALLOW_PRIVATE_ENDPOINTS: flag,
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  LOG_LEVEL: z.enum(logLevels, `must be one of ${logLevels.join(', ')}`).default('info'),
   METRICS_ADDRESS: z
     .string()
     .regex(/^[^\s:/]+:\d+$/, 'must be host:port')

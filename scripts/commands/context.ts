@@ -50,13 +50,13 @@ export function castTemporalError(error: unknown): unknown {
     });
   const answer = error instanceof ServiceError ? error.cause : error;
   if (!isGrpcServiceError(answer)) return error;
-  return Number(answer.code) === deadlineExceeded
-    ? new IngestError('source.silent', 'no worker answered in time', { cause: error })
+  return unanswered.has(answer.code)
+    ? new IngestError('source.silent', 'no worker answered within 10 s', { cause: error })
     : new IngestError('temporal.unreachable', `temporal: ${answer.details}`, { cause: error });
 }
 
-/** https://grpc.io/docs/guides/status-codes */
-const deadlineExceeded = 4;
+/** Cancelled, deadline exceeded, and failed precondition (no worker has this workflow): https://grpc.io/docs/guides/status-codes */
+const unanswered: ReadonlySet<number> = new Set([1, 4, 9]);
 
 /** @throws IngestError `lake.unavailable` also where there is no lake yet */
 export async function withLake<T>(work: (lake: LakeReader) => Promise<T>): Promise<T> {

@@ -74,11 +74,12 @@ export function addSearch(program: Command): void {
 }
 
 function searchRequest(query: string, options: Options): SearchRequest {
-  const tables = options.table?.map(tableOption);
+  const searched = options.table?.map(tableOption);
   if (options.from >= options.to) throw new UsageError('--from must be before --to');
-  const known = allColumns(tables ?? tableNames);
+  const known = allColumns(searched ?? tableNames);
   const unknown = options.columns?.filter((column) => !known.includes(column)) ?? [];
-  if (unknown.length > 0) throw new UsageError(`unknown columns ${unknown.map((each) => JSON.stringify(each)).join(', ')}`);
+  if (unknown.length > 0)
+    throw new UsageError(`unknown columns ${unknown.map((each) => JSON.stringify(each)).join(', ')}`);
   return {
     query,
     fromMs: options.from,
@@ -86,7 +87,7 @@ function searchRequest(query: string, options: Options): SearchRequest {
     timeColumn: options.time === 'event' ? 'event_time' : 'ingested_at',
     limit: options.limit,
     ...(options.tenant === undefined ? {} : { tenantIds: options.tenant }),
-    ...(tables === undefined ? {} : { tables }),
+    ...(searched === undefined ? {} : { tables: searched }),
   };
 }
 

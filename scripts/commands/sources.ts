@@ -16,7 +16,9 @@ import { runningSources, sourceStatus, updateSource } from '../source-registry.t
 import { castTemporalError, documented, type JsonOption, withClient, withExample } from './context.ts';
 import { readTenantsFile } from './tenants.ts';
 
-type Listed = SourceStatus | (SourceName & { readonly pipelineState: 'unknown'; readonly problem: string });
+type Listed =
+  | SourceStatus
+  | (SourceName & { readonly pipelineState: 'unknown'; readonly problem: string; readonly remedy: string });
 
 export function addSources(program: Command): void {
   const sources = withExample(program.command('sources'), 'ppi sources list').description('the sources that run');
@@ -42,7 +44,17 @@ function addList(sources: Command): void {
         ['tenant', 'source', 'kind', 'state', 'lag', 'rows added', 'dead letters', 'next read', 'last error'],
         listed.map((status) =>
           status.pipelineState === 'unknown'
-            ? [status.tenantId, status.sourceId, '-', 'unknown', '-', '-', '-', '-', status.problem]
+            ? [
+                status.tenantId,
+                status.sourceId,
+                '-',
+                'unknown',
+                '-',
+                '-',
+                '-',
+                '-',
+                `${status.problem}: ${status.remedy}`,
+              ]
             : [
                 status.tenantId,
                 status.sourceId,
@@ -68,7 +80,7 @@ async function listSources(client: Client, tenantId?: string): Promise<Listed[]>
       sourceStatus(client, source).catch((error: unknown): Listed => {
         const cast = castTemporalError(error);
         if (!(cast instanceof IngestError)) throw cast;
-        return { ...source, pipelineState: 'unknown', problem: `${cast.code}: ${cast.remedy}` };
+        return { ...source, pipelineState: 'unknown', problem: cast.code, remedy: cast.remedy };
       }),
     { concurrency: 16 },
   );

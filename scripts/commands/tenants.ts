@@ -56,9 +56,13 @@ export async function readTenantsFile(file: string, config: Config): Promise<Con
       checkEndpoint(endpoint, config);
     } catch (error) {
       if (!(error instanceof IngestError)) throw error;
-      throw new IngestError(error.code, `${file}: tenants.${tenantId}.sources.${sourceId}.${setting}: ${error.message}`, {
-        cause: error,
-      });
+      throw new IngestError(
+        error.code,
+        `${file}: tenants.${tenantId}.sources.${sourceId}.${setting}: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
   return sources;

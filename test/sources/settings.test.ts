@@ -1,17 +1,100 @@
 import { describe, expect, it } from 'vitest';
-import { tapSettings } from '../../sources/settings.ts';
+import { s3Settings, tapSettings, tenantsFile } from '../../sources/settings.ts';
 
-const source = { kind: 'tap', principal: 'env:PRINCIPAL', secret: 'env:SECRET' };
+const tap = { kind: 'tap', principal: 'env:PRINCIPAL', secret: 'file:/run/secrets/tap' };
+const s3 = { kind: 's3', table: 'proofpoint_gateway_filter_logs', bucket: 'acme-logs' };
+
+const takesTap = (settings: object) => tapSettings.safeParse({ ...tap, ...settings }).success;
+const takesS3 = (settings: object) => s3Settings.safeParse({ ...s3, ...settings }).success;
 
 describe('tapSettings', () => {
   it('has the documented defaults, in seconds', () => {
-    expect(tapSettings.parse(source)).toMatchObject({ every: 300, lag: 60, window: 3600, settle: [2100, 86_400] });
+    expect(tapSettings.parse(tap)).toEqual({
+      ...tap,
+      startFrom: '-7d',
+      every: 300,
+      lag: 60,
+      settle: [2100, 86_400],
+      window: 3600,
+      baseUrl: 'https://tap-api-v2.proofpoint.com',
+    });
   });
 
   it.each(['every', 'lag', 'window'])('takes %s in whole minutes up to an hour', (name) => {
-    expect(tapSettings.parse({ ...source, [name]: '120s' })).toMatchObject({ [name]: 120 });
-    for (const value of ['30s', '90s', '2h', '0m']) {
-      expect(tapSettings.safeParse({ ...source, [name]: value }).success).toBe(false);
-    }
+    expect(tapSettings.parse({ ...tap, [name]: '120s' })).toMatchObject({ [name]: 120 });
+    for (const value of ['1m', '1h', '60m']) expect(takesTap({ [name]: value })).toBe(true);
+    for (const value of ['30s', '90s', '2h', '61m', '0m', '5', 300, '', null])
+      expect(takesTap({ [name]: value })).toBe(false);
+  });
+
+  it('reads again up to four times, at ages of a minute to six days', () => {
+    expect(tapSettings.parse({ ...tap, settle: [] })).toMatchObject({ settle: [] });
+    for (const settle of [['1m'], ['6d'], ['1h', '2h', '3h', '4h']]) expect(takesTap({ settle })).toBe(true);
+    for (const settle of [['59s'], ['7d'], ['1h', '2h', '3h', '4h', '5h'], '1h'])
+      expect(takesTap({ settle })).toBe(false);
+  });
+
+  it.each(['principal', 'secret'])('takes %s by reference only', (name) => {
+    for (const value of ['env:A', 'env:_a1', 'file:/a b']) expect(takesTap({ [name]: value })).toBe(true);
+    for (const value of ['hunter2', 'env:', 'env:1A', 'env:A B', 'file:relative', 'file:/', ' env:A', 'env:A\n', ''])
+      expect(takesTap({ [name]: value })).toBe(false);
+  });
+
+  it('starts a span back from now, or at a time of UTC', () => {
+    for (const startFrom of ['-7d', '-1h', '2026-01-31T00:00:00Z']) expect(takesTap({ startFrom })).toBe(true);
+    for (const startFrom of ['7d', '-7', 'now', '2026-01-31', '2026-01-31T00:00:00', '2026-01-31T00:00:00+01:00'])
+      expect(takesTap({ startFrom })).toBe(false);
+  });
+
+  it('takes http and https addresses, and no key that it does not know', () => {
+    expect(takesTap({ baseUrl: 'http://127.0.0.1:8080' })).toBe(true);
+    for (const settings of [{ baseUrl: 'ftp://x' }, { baseUrl: 'x' }, { colour: 'red' }, { bucket: 'x' }])
+      expect(takesTap(settings)).toBe(false);
+  });
+});
+
+describe('s3Settings', () => {
+  it('has the documented defaults, in seconds', () => {
+    expect(s3Settings.parse(s3)).toEqual({ ...s3, prefix: '', every: 60, region: 'us-east-1' });
+  });
+
+  it('takes the tables that come as objects', () => {
+    for (const table of [
+      'proofpoint_on_demand_message',
+      'proofpoint_on_demand_maillog',
+      'proofpoint_gateway_sendmail_logs',
+    ])
+      expect(takesS3({ table })).toBe(true);
+    for (const table of ['proofpoint_tap_clicks_blocked', 'filter', '']) expect(takesS3({ table })).toBe(false);
+  });
+
+  it('lists every ten seconds to every day', () => {
+    for (const every of ['10s', '1d']) expect(takesS3({ every })).toBe(true);
+    for (const every of ['9s', '25h', '2d']) expect(takesS3({ every })).toBe(false);
+  });
+
+  it('takes both keys or none', () => {
+    expect(takesS3({ accessKeyId: 'env:K', secretAccessKey: 'env:S' })).toBe(true);
+    expect(takesS3({ accessKeyId: 'env:K' })).toBe(false);
+    expect(takesS3({ secretAccessKey: 'env:S' })).toBe(false);
+  });
+
+  it('takes buckets and prefixes as long as the store allows', () => {
+    for (const settings of [{ bucket: 'abc' }, { bucket: 'a'.repeat(63) }, { prefix: 'p'.repeat(1024) }])
+      expect(takesS3(settings)).toBe(true);
+    for (const settings of [{ bucket: 'ab' }, { bucket: 'a'.repeat(64) }, { prefix: 'p'.repeat(1025) }])
+      expect(takesS3(settings)).toBe(false);
+  });
+});
+
+describe('tenantsFile', () => {
+  const takes = (tenantId: string, sourceId = 'tap') =>
+    tenantsFile.safeParse({ tenants: { [tenantId]: { sources: { [sourceId]: tap } } } }).success;
+
+  it('takes names that ids and keys can be made of', () => {
+    for (const name of ['acme', '1', 'a-b_c', 'a'.repeat(63)])
+      expect([takes(name), takes('acme', name)]).toEqual([true, true]);
+    for (const name of ['', 'Acme', '-a', '_a', 'a/b', 'a b', 'a.b', 'é', 'a'.repeat(64)])
+      expect([takes(name), takes('acme', name)]).toEqual([false, false]);
   });
 });

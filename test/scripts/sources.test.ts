@@ -1,0 +1,282 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
+import { tapSettings } from '../../sources/settings.ts';
+import { tenantIdKey } from '../../workflows/search-attributes.ts';
+import { noTotals, type SourceStatus, workflowIdOf } from '../../workflows/source-state.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { jsonError, jsonLines, ppi } from './cli.ts';
+
+const dataDir = temporaryDirectory('sources');
+const states = ['idle', 'running', 'paused', 'late', 'backoff', 'blocked'] as const;
+const settings = tapSettings.parse({ kind: 'tap', principal: 'env:P', secret: 'file:/s', settle: ['35m', '90m'] });
+
+let server: TemporalServer;
+let client: Client;
+let stopWorker: () => Promise<void>;
+let env: Record<string, string>;
+
+/** A source in that state; `silent` waits where no worker is. */
+async function stand(tenantId: string, sourceId: string, state: SourceStatus['pipelineState'], taskQueue: string) {
+  const status: SourceStatus = {
+    tenantId,
+    sourceId,
+    kind: 'tap',
+    pipelineState: state,
+    cursor: '2026-01-31T05:00:00Z',
+    startedFrom: '2026-01-24T05:00:00Z',
+    consecutiveErrors: 0,
+    totals: noTotals,
+    settings,
+    ...(state === 'blocked'
+      ? {
+          lastError: {
+            code: 'tap.unauthorized',
+            message: 'tap: 401\u001B[31m',
+            remedy: 'update the secret',
+            at: '2026-01-31T05:00:00Z',
+          },
+        }
+      : {}),
+  };
+  await client.workflow.start('tapSource', {
+    workflowId: workflowIdOf(status),
+    taskQueue,
+    args: [status],
+    typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
+  });
+}
+
+/** Every workflow there is, running or not. */
+async function workflows(): Promise<string[]> {
+  const found: string[] = [];
+  for await (const { workflowId, status } of client.workflow.list()) found.push(`${workflowId} ${status.name}`);
+  return found.toSorted();
+}
+
+beforeAll(async () => {
+  Runtime.install({ logger: new DefaultLogger('WARN') });
+  server = await startTemporalServer({ uiPort: 'none', logFile: join(dataDir, 'temporal.log') });
+  env = { TEMPORAL_ADDRESS: server.address, DATA_DIR: dataDir };
+  client = new Client({ connection: await Connection.connect({ address: server.address }) });
+  const connection = await NativeConnection.connect({ address: server.address });
+  const worker = await Worker.create({
+    connection,
+    taskQueue: 'standing',
+    workflowsPath: fileURLToPath(new URL('standing-sources.ts', import.meta.url)),
+  });
+  const running = worker.run();
+  stopWorker = async () => {
+    worker.shutdown();
+    await running;
+    await connection.close();
+  };
+  for (const state of states) await stand('acme', state, state, 'standing');
+  await stand('acme', 'a-silent', 'idle', 'nobody');
+  await stand('globex', 'tap', 'idle', 'standing');
+  while ((await workflows()).length < states.length + 2) await sleep(100);
+});
+
+afterAll(async () => {
+  await stopWorker();
+  await client.connection.close();
+  await server.close();
+});
+
+describe('ppi sources list', () => {
+  it('shows every state, worst first', async () => {
+    const [table, json] = await Promise.all([
+      ppi(['sources', 'list', '--tenant', 'acme'], env),
+      ppi(['sources', 'list', '--json'], env),
+    ]);
+    expect([table.code, table.stderr, json.code, json.stderr]).toEqual([0, '', 0, '']);
+    const rows = table.stdout.trimEnd().split('\n');
+    expect(rows.slice(1).map((row) => row.split(/ +/)[1])).toEqual([
+      'a-silent',
+      'blocked',
+      'backoff',
+      'late',
+      'paused',
+      'running',
+      'idle',
+    ]);
+    expect(rows[1]).toMatch(/unknown .*source\.silent: start a worker/);
+    expect(rows[2]).toContain('tap.unauthorized');
+    const listed = jsonLines(json.stdout) as SourceStatus[];
+    expect(listed.map(({ tenantId, pipelineState }) => `${tenantId} ${pipelineState}`)).toEqual([
+      'acme unknown',
+      ...['blocked', 'backoff', 'late', 'paused', 'running', 'idle'].map((state) => `acme ${state}`),
+      'globex idle',
+    ]);
+  });
+
+  it('shows one tenant and none that the name could smuggle in', async () => {
+    const listed = async (tenant: string) =>
+      jsonLines((await ppi(['sources', 'list', '--tenant', tenant, '--json'], env)).stdout);
+    const [globex, nobody, smuggled] = await Promise.all([
+      listed('globex'),
+      listed('nobody'),
+      listed(`x' OR TenantId != '`),
+    ]);
+    expect(globex).toEqual([expect.objectContaining({ tenantId: 'globex' })]);
+    expect([nobody, smuggled]).toEqual([[], []]);
+  });
+
+  it('names a namespace that is not there', async () => {
+    const ran = await ppi(['sources', 'list', '--json'], { ...env, TEMPORAL_NAMESPACE: 'nope' });
+    expect(ran.code).toBe(1);
+    expect(jsonError(ran)).toEqual({
+      code: 'temporal.unreachable',
+      message: 'temporal: there is no namespace nope',
+      remedy: expect.stringContaining('TEMPORAL_NAMESPACE'),
+    });
+  });
+});
+
+describe('ppi sources show', () => {
+  it('shows state, error and settings as tenants.yaml has them', async () => {
+    const { code, stdout } = await ppi(['sources', 'show', 'acme', 'blocked'], env);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^acme\/blocked \(tap\)\n- State: \*\*blocked\*\*/);
+    expect(stdout).toContain('What to do: update the secret');
+    expect(stdout).toContain('\n  every: 5m\n');
+    expect(stdout).toContain('\n  settle: [35m, 90m]\n');
+    expect(stdout).not.toContain('\u001B');
+  });
+
+  it('is one document with --json', async () => {
+    const { stdout } = await ppi(['sources', 'show', 'acme', 'blocked', '--json'], env);
+    expect(jsonLines(stdout)).toEqual([expect.objectContaining({ pipelineState: 'blocked', settings })]);
+  });
+});
+
+describe('a source that does not run', () => {
+  it.each(['show', 'pause', 'resume', 'poll', 'test'])('is named by %s', async (verb) => {
+    const ran = await ppi(['sources', verb, 'acme', 'none', '--json'], env);
+    expect(ran.code).toBe(1);
+    expect(jsonError(ran)).toEqual({
+      code: 'source.unknown',
+      message: 'source acme/none: does not run here',
+      remedy: expect.stringContaining('ppi sources list'),
+    });
+    expect(ran.stderr).toMatch(/^error: source acme\/none: .*\nwhat to do: see "ppi sources list"/);
+  });
+});
+
+/** With a source that runs already, and would be asked. */
+const good = `tenants: {acme: {sources: {a-silent: {kind: tap, principal: 'env:P', secret: 'file:/s'}, new: {kind: tap, principal: 'env:Q', secret: 'file:/s'}}}}`;
+
+describe('without a worker', () => {
+  it('every command says so within about ten seconds, and nothing is left behind', async () => {
+    const file = join(dataDir, 'good.yaml');
+    writeFileSync(file, good);
+    const before = await workflows();
+    const commands = [
+      ['sources', 'show', 'acme', 'a-silent'],
+      ['sources', 'pause', 'acme', 'a-silent'],
+      ['sources', 'poll', 'acme', 'a-silent'],
+      ['sources', 'test', 'acme', 'new', '-f', file],
+      ['tenants', 'apply', '-f', file],
+    ];
+    const answers = await Promise.all(commands.map((args) => ppi([...args, '--json'], env)));
+    for (const [index, ran] of answers.entries()) {
+      expect([commands[index], ran.code]).toEqual([commands[index], 1]);
+      expect(jsonError(ran)).toEqual({
+        code: 'source.silent',
+        message: expect.stringContaining('no worker answered within 10 s'),
+        remedy: expect.stringContaining('start a worker'),
+      });
+      // and not in the minutes that a check or a read may take; programs start slowly on a busy machine
+      expect(ran.seconds).toBeLessThan(60);
+    }
+    const after = (await workflows()).filter((workflow) => !/^check\/acme\/new\/\S+ TERMINATED$/.test(workflow));
+    expect(after).toEqual(before);
+  });
+});
+
+describe('a tenants.yaml that cannot be meant', () => {
+  const source = (...lines: string[]) =>
+    ['tenants:', '  acme:', '    sources:', '      tap:', ...lines.map((line) => `        ${line}`), ''].join('\n');
+  const tap = ['kind: tap', 'principal: env:P', 'secret: env:S'];
+
+  it.each([
+    ['YAML', 'tenants: [', 'config.invalid', 'line 1, column 11: '],
+    [
+      'type',
+      source('kind: tap', 'principal: env:P', 'secret: 1'),
+      'config.invalid',
+      'tenants.acme.sources.tap.secret (line 7): ',
+    ],
+    [
+      'kind',
+      source('kind: pod', 'clusterId: c', 'token: env:T'),
+      'config.invalid',
+      'tenants.acme.sources.tap.kind (line 5): must be tap or s3; other kinds, pod among them, are not supported by this version',
+    ],
+    [
+      'plain http',
+      source(...tap, 'baseUrl: http://tap.example.com'),
+      'config.endpoint_refused',
+      'tenants.acme.sources.tap.baseUrl: http://tap.example.com is not https',
+    ],
+    [
+      'private',
+      source(...tap, 'baseUrl: https://10.0.0.1'),
+      'config.endpoint_refused',
+      'tenants.acme.sources.tap.baseUrl: 10.0.0.1 is a private address',
+    ],
+    [
+      'metadata',
+      source(
+        'kind: s3',
+        'table: proofpoint_gateway_filter_logs',
+        'bucket: abc',
+        'endpoint: https://[::ffff:169.254.169.254]',
+      ),
+      'config.endpoint_refused',
+      'tenants.acme.sources.tap.endpoint: ',
+    ],
+  ])('is refused and changes nothing: %s', async (name, text, code, message) => {
+    const file = join(dataDir, `${name}.yaml`.replaceAll(' ', '-'));
+    writeFileSync(file, text);
+    const before = await workflows();
+    const ran = await ppi(['tenants', 'apply', '-f', file, '--json'], env);
+    expect(ran.code).toBe(1);
+    const error = jsonError(ran);
+    expect(error).toEqual({
+      code,
+      message: expect.stringContaining(`${file}: ${message}`),
+      remedy: expect.stringMatching(/./),
+    });
+    expect(ran.stderr).toBe(`error: ${error.message}\nwhat to do: ${error.remedy}\n`);
+    expect(await workflows()).toEqual(before);
+  });
+
+  it('is one that does not have the source to be tried', async () => {
+    const file = join(dataDir, 'other.yaml');
+    writeFileSync(file, source(...tap));
+    const ran = await ppi(['sources', 'test', 'acme', 'filter', '-f', file, '--json'], env);
+    expect(ran.code).toBe(2);
+    expect(jsonError(ran)).toMatchObject({ code: 'usage', message: `${file} has no source filter of tenant acme` });
+  });
+});
+
+it('ppi tenants apply --dry-run says what would change, and changes nothing', async () => {
+  const file = join(dataDir, 'dry.yaml');
+  writeFileSync(file, `tenants: {acme: {sources: {new: {kind: tap, principal: 'env:P', secret: 'file:/s'}}}}`);
+  const before = await workflows();
+  const { code, stdout } = await ppi(['tenants', 'apply', '-f', file, '--dry-run', '--json'], env);
+  expect(code).toBe(0);
+  expect(jsonLines(stdout)).toEqual(
+    expect.arrayContaining([
+      { tenantId: 'acme', sourceId: 'new', change: 'created' },
+      { tenantId: 'globex', sourceId: 'tap', change: 'removed' },
+    ]),
+  );
+  expect(await workflows()).toEqual(before);
+});

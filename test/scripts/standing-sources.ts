@@ -1,0 +1,9 @@
+/** Workflow code: sources that stand in a given state and say so. */
+import { condition, setHandler } from '@temporalio/workflow';
+import { statusQuery } from '../../workflows/messages.ts';
+import type { SourceStatus } from '../../workflows/source-state.ts';
+
+export async function tapSource(status: SourceStatus): Promise<void> {
+  setHandler(statusQuery, () => status);
+  await condition(() => false);
+}
