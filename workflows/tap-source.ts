@@ -67,10 +67,9 @@ const tapKind: SourceKindLogic<TapSettings> = {
     const plan = planFrom(access, Date.parse(cursor));
     if (plan.do === 'gap') return recordLoss(access, cursor, isoSeconds(plan.toMs));
     const live = plan.do === 'read' ? windowsFrom(access, plan) : [];
-    const settle = settleDue(access, windowsAtOnceMax - live.length);
-    const liveDueMs = plan.do === 'wait' ? plan.untilMs : undefined;
+    const settle = settleDue(access, cursor, windowsAtOnceMax - live.length);
     if (live.length === 0 && settle.batches.length === 0) {
-      return { cursor, watermark: cursor, loaded: [], nextAtMs: Math.min(liveDueMs ?? Infinity, settle.nextAtMs) };
+      return { cursor, watermark: cursor, loaded: [], ...nextRead(access, cursor) };
     }
     // Live reads spend first; what is left of the allowance is for settling.
     const [liveRead, settled] = await Promise.all([
@@ -83,7 +82,7 @@ const tapKind: SourceKindLogic<TapSettings> = {
     const step = await noteLive(access, cursor, liveRead);
     const loaded = [...step.loaded, ...settled.flatMap((outcome) => outcome.loaded ?? [])];
     const failed = step.failed ?? settleFailure;
-    return { ...step, loaded, ...(failed === undefined ? {} : { failed }) };
+    return { ...step, loaded, ...(failed === undefined ? nextRead(access, step.cursor) : { failed }) };
   },
 };
 
@@ -145,8 +144,8 @@ async function noteLive(access: Access, cursor: string, outcomes: readonly Windo
 }
 
 /** Closed hours that are due to be read again, at most so many windows; and when the next will be. */
-function settleDue(access: Access, windowsMax: number): { batches: TapBatch[]; nextAtMs: number } {
-  const { cursor, startedFrom } = access.state();
+function settleDue(access: Access, cursor: string, windowsMax: number): { batches: TapBatch[]; nextAtMs: number } {
+  const { startedFrom } = access.state();
   const { settle: ages, window } = access.settings();
   const batches: TapBatch[] = [];
   let nextAtMs = Number.POSITIVE_INFINITY;
@@ -166,6 +165,14 @@ function settleDue(access: Access, windowsMax: number): { batches: TapBatch[]; n
     }
   }
   return { batches, nextAtMs };
+}
+
+/** When the next live or settle read is due; nothing where one is due now. */
+function nextRead(access: Access, cursor: string): { nextAtMs?: number } {
+  const live = planFrom(access, Date.parse(cursor));
+  if (live.do !== 'wait') return {};
+  const settle = settleDue(access, cursor, 1);
+  return settle.batches.length > 0 ? {} : { nextAtMs: Math.min(live.untilMs, settle.nextAtMs) };
 }
 
 /** Moves each pass up to its first window that failed; gives that failure. */

@@ -4,11 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openLakeReader } from '../../lake/reader.ts';
+import { startS3Backfill, startTapBackfill } from '../../scripts/backfills.ts';
 import { testSource } from '../../scripts/commands/sources.ts';
 import { applyTenants, readTenantsFile } from '../../scripts/commands/tenants.ts';
 import { differences, tally } from '../../scripts/demo/tally.ts';
 import { createDemoWorld, demoCredentials, demoSecrets, type DemoWorld } from '../../scripts/demo/world.ts';
-import { runningSources, sourceStatus, updateSource } from '../../scripts/source-registry.ts';
+import { countObjects, runningSources, sourceStatus, updateSource } from '../../scripts/source-registry.ts';
 import { type LocalStack, startLocalStack } from '../../scripts/stack/local-stack.ts';
 import { freePorts } from '../../scripts/stack/process.ts';
 import { connectClient } from '../../workers/temporal.ts';
@@ -48,6 +49,11 @@ async function counted() {
   }
 }
 
+/** What must not change when something is read again; the records of the ledger do. */
+function rowsOf(entries: Awaited<ReturnType<typeof counted>>) {
+  return entries.map(({ tenantId, table, rows, deadLetters }) => ({ tenantId, table, rows, deadLetters }));
+}
+
 async function eventually<T>(seconds: number, look: () => Promise<T | undefined>): Promise<T> {
   const deadlineMs = performance.now() + seconds * 1000;
   for (;;) {
@@ -64,10 +70,11 @@ beforeAll(async () => {
   await start();
   world = await createDemoWorld({ seed: 'e2e', s3Endpoint: stack.s3.endpoint, scale: 0.1 });
   writeFileSync(rotatedSecret, 'not the secret');
+  writeFileSync(join(dataDir, 'rotated-principal'), String(demoSecrets()['ACME_TAP_PRINCIPAL']));
   const blocked = [
     '      tap-rotated:',
     '        kind: tap',
-    '        principal: env:ACME_TAP_PRINCIPAL',
+    `        principal: file:${join(dataDir, 'rotated-principal')}`,
     `        secret: file:${rotatedSecret}`,
     '        startFrom: -1h',
     `        baseUrl: ${world.tap.url}`,
@@ -161,8 +168,6 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
     await expect(
       updateSource(client, { tenantId: 'acme', sourceId: 'tap' }, 'setCursor', { cursor: 'yesterday' }),
     ).rejects.toMatchObject({ code: 'source.refused' });
-    const rowsOf = (entries: typeof before) =>
-      entries.map(({ tenantId, table, rows, deadLetters }) => ({ tenantId, table, rows, deadLetters }));
     expect(rowsOf(await counted())).toEqual(rowsOf(before));
   });
 
@@ -211,11 +216,38 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
     });
   });
 
+  it('reads a time again on request, and adds nothing', async () => {
+    const before = rowsOf(await counted());
+    const filter = await sourceStatus(client, { tenantId: 'acme', sourceId: 'filter' });
+    const tap = await sourceStatus(client, { tenantId: 'acme', sourceId: 'tap' });
+    if (filter.settings.kind !== 's3' || tap.settings.kind !== 'tap') throw new Error('the demo has other sources');
+    const s3Source = { ...filter, settings: filter.settings };
+    const tapSource = { ...tap, settings: tap.settings };
+    const day = { fromMs: Date.now() - 86_400_000, toMs: Date.now() };
+    const { objects, alreadyLoaded } = await countObjects(client, stack.config, s3Source, day, 'modified');
+    expect(alreadyLoaded).toBe(objects);
+    const objectsAgain = await startS3Backfill(client, stack.config, s3Source, {
+      ...day,
+      by: 'modified',
+      unitsTotal: objects,
+    });
+    const hours = { fromMs: world.fromMs + 3_600_000, toMs: world.fromMs + 4 * 3_600_000 };
+    const windowsAgain = await startTapBackfill(client, stack.config, tapSource, { ...hours, intervals: [hours] });
+    const results = await Promise.all(
+      [objectsAgain, windowsAgain].map(({ workflowId }) => client.workflow.getHandle(workflowId).result()),
+    );
+    expect(results).toEqual([
+      expect.objectContaining({ done: objects, failed: [] }),
+      expect.objectContaining({ done: 3, failed: [], totals: expect.objectContaining({ rowsAdded: 0 }) }),
+    ]);
+    expect(rowsOf(await counted())).toEqual(before);
+  });
+
   it('keeps secrets and events out of every history', async () => {
     const histories = await exportHistories(client, stack.temporal.address);
     if (process.env['RECORD_HISTORIES'] === '1') recordHistories(histories);
     expect(new Set(histories.map(({ workflowType }) => workflowType))).toEqual(
-      new Set(['tapSource', 's3Source', 'checkSource']),
+      new Set(['tapSource', 's3Source', 'checkSource', 'countObjects', 's3Backfill', 'tapBackfill']),
     );
     const lake = await openLakeReader(stack.config.lake);
     const { rows } = await lake.query(`
@@ -251,8 +283,6 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
       expect(status.cursor >= (atStop.get(name)?.cursor ?? '')).toBe(true);
       expect(status.totals.batches).toBeGreaterThanOrEqual(atStop.get(name)?.totals.batches ?? 0);
     }
-    const rowsOf = (entries: typeof before) =>
-      entries.map(({ tenantId, table, rows, deadLetters }) => ({ tenantId, table, rows, deadLetters }));
     expect(rowsOf(await counted())).toEqual(rowsOf(before));
   });
 

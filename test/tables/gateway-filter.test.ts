@@ -24,8 +24,9 @@ describe('filter logs', () => {
       prot: 'smtp:smtp',
       hops_active: 'f',
       notroutes: ['allow_relay', 'firewallsafe'],
+      perlwait_s: 0.001,
     });
-    expect(extraOf(row)).toEqual({ perlwait: '0.001' });
+    expect(extraOf(row)).toEqual({});
   });
 
   it('have the recipient of env_rcpt', () =>
@@ -63,8 +64,8 @@ describe('filter logs', () => {
 
   it('keep keys without a column, and the second of two', () => {
     const row = at(4);
-    expect(row).toMatchObject({ host: null, mod: 'spam', cmd: 'run', phishscore: 12 });
-    expect(extraOf(row)).toEqual({ 'kscore.is_bulkscore': '5', engine: '8.22.0, 18.0.687', cmd: 'run' });
+    expect(row).toMatchObject({ host: null, mod: 'spam', cmd: 'run', phishscore: 12, engine: '8.22.0, 18.0.687' });
+    expect(extraOf(row)).toEqual({ 'kscore.is_bulkscore': '5', cmd: 'run' });
     expect(extraOf(rowOf(table, 'mod=a cmd=x cmd=y cmd=z eid= eid=2'))).toEqual({ cmd: 'y\nz', eid: '\n2' });
   });
 
@@ -120,4 +121,15 @@ describe('filter logs', () => {
     });
     expect(parse(table, '= == =').reject?.code).toBe('unknown_line');
   });
+
+  it.each([
+    ['continue', 'allowed', 1],
+    ['reject', 'rejected', 25],
+    ['discard', 'dropped', 6],
+    ['tempfail', 'delayed', 14],
+    ['reroute', 'other', 99],
+    ['', null, 0],
+  ])('of action=%s are %s', (action, disposition, id) =>
+    expect(rowOf(table, `rprt mod=mail cmd=msg action=${action}`)).toMatchObject({ disposition, disposition_id: id }),
+  );
 });

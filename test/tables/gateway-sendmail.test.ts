@@ -121,3 +121,15 @@ describe('statClass', () => {
     ['Service unavailable', null, null],
   ])('%s', (stat, dsn, expected) => expect(statClass(stat, dsn)).toBe(expected));
 });
+
+describe('disposition', () => {
+  it.each([
+    ['to=<a@b>, dsn=2.0.0, stat=Sent', 'delivered', 1],
+    ['to=<a@b>, dsn=4.0.0, stat=Deferred', 'delayed', 14],
+    ['to=<a@b>, dsn=5.1.1, stat=User unknown', 'rejected', 25],
+    ['ruleset=check_rcpt, arg1=<a@b>, reject=550 5.7.1 no', 'rejected', 25],
+    ['from=<a@b>, size=1', null, 0],
+  ])('of %s is %s', (line, disposition, id) =>
+    expect(rowOf(table, line)).toMatchObject({ disposition, disposition_id: id }),
+  );
+});

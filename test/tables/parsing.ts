@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { envelope } from '../../tables/envelope.ts';
 import { tables } from '../../tables/registry.ts';
 import type { Origin, ParseResult, Row, TableName } from '../../tables/table.ts';
 
@@ -36,10 +37,13 @@ export function rowOf(table: TableName, record: string | Uint8Array | object): R
 
 export const extraOf = (row: Row) => Object.fromEntries(row['extra'] as Map<string, string>);
 
-/** The columns of `row` that hold something, without those of the envelope that every row has. */
+/** The columns of `row` that hold something, of those of the envelope only the time. */
 export function filled(row: Row): Row {
-  const envelope = new Set(['tenant_id', 'event_id', 'ingested_at', 'batch_id', 'source_ref', 'raw', 'extra']);
-  return Object.fromEntries(Object.entries(row).filter(([name, value]) => value !== null && !envelope.has(name)));
+  return Object.fromEntries(
+    Object.entries(row).filter(
+      ([name, value]) => value !== null && (!(name in envelope) || name === 'event_time' || name === 'time_source'),
+    ),
+  );
 }
 
 /** Own records, one per line. */

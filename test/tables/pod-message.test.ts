@@ -68,7 +68,6 @@ describe('PoD messages', () => {
   it('keep the undecoded header and what has no column', () =>
     expect(extraOf(row)).toEqual({
       'msg.header.from': '["=?utf-8?q?Northwind_Billing?= <billing@northwind.example>"]',
-      'filter.modules.spam.scores.classifiers.mlxlog': '812',
       'msgParts[0].dataBase64': 'U0NBTEFSKDB4NTUp',
     }));
 
@@ -79,4 +78,15 @@ describe('PoD messages', () => {
         msg: { header: { subject: ['s'] } },
       }),
     ).toMatchObject({ cluster_id: 'c', pps_agent: 'a', pps_version: 'v', subject: 's' }));
+
+  it.each([
+    [{ disposition: 'continue' }, 'allowed', 1],
+    [{ disposition: 'continue', quarantine: { folder: 'Audit' } }, 'allowed', 1],
+    [{ disposition: 'discard' }, 'dropped', 6],
+    [{ disposition: 'discard', quarantine: { folder: 'Phish' } }, 'quarantined', 3],
+    [{ disposition: 'retry' }, 'delayed', 14],
+    [{}, null, 0],
+  ])('of filter %j are %s', (filter, disposition, id) =>
+    expect(rowOf(table, { guid: 'g', filter })).toMatchObject({ disposition, disposition_id: id }),
+  );
 });

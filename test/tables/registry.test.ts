@@ -1,10 +1,21 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { createTableSql } from '../../lake/schema.ts';
-import { duckdbType } from '../../tables/column.ts';
+import { columnMeta, duckdbType, fieldsWithin } from '../../tables/column.ts';
+import { attributes } from '../../tables/ocsf.ts';
 import { columnsOf, tables } from '../../tables/registry.ts';
 import { tableNames } from '../../tables/table.ts';
 import { fixture, parse } from './parsing.ts';
+
+/** The attributes that columns and the fields within them name, without conditions and keys. */
+function ocsfPaths(shape: Readonly<Record<string, z.ZodType>>): string[] {
+  return Object.values(shape).flatMap((schema) => {
+    const named = columnMeta(schema).ocsf?.split(' | ') ?? [];
+    const paths = named.map((path) => path.replace(/ \(.*\)$/, '').replace(/\[[^\]]+\]$/, ''));
+    return [...paths, ...ocsfPaths(fieldsWithin(schema) ?? {})];
+  });
+}
 
 describe.each(tableNames)('%s', (name) => {
   const table = tables[name];
@@ -19,6 +30,13 @@ describe.each(tableNames)('%s', (name) => {
     const named = columns.filter(({ name: column }) => /^[a-z][a-z0-9_]*$/.test(column));
     const told = named.filter(({ meta }) => /^[^a-z].*\.$/.test(meta.description) && meta.source !== '');
     expect(told).toEqual(columns);
+  });
+
+  it('names only attributes that OCSF has', () => {
+    const paths = ocsfPaths(table.row.shape);
+    expect(paths.length).toBeGreaterThan(20);
+    const lists = new Set(['observables[]', 'unmapped.extra', 'email.files[]', 'email.urls[]', 'osint[]']);
+    expect(paths.filter((path) => !(path in attributes) && !lists.has(path))).toEqual([]);
   });
 
   it('gives every row the columns of its schema, in their order', () => {

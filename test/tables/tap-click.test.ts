@@ -61,4 +61,11 @@ describe('TAP clicks', () => {
   ])('take their time from %j', (record, event_time, time_source) =>
     expect(rowOf(permitted, record)).toMatchObject({ event_time, time_source }),
   );
+
+  it.each([
+    [permitted, 'allowed', 1],
+    [blocked, 'blocked', 2],
+  ] as const)('of %s are %s', (table, disposition, id) =>
+    expect(rowOf(table, { id: 'c' })).toMatchObject({ disposition, disposition_id: id, class_uid: 4002 }),
+  );
 });

@@ -166,4 +166,12 @@ describe('TAP messages', () => {
     expect(row.extra.get('__proto__')).toBe('{"guid":"x"}');
     expect(row['guid']).toBeNull();
   });
+
+  it.each([
+    [delivered, { quarantineFolder: 'Audit' }, 'delivered', 1],
+    [blocked, { quarantineFolder: 'Phish' }, 'quarantined', 3],
+    [blocked, { quarantineFolder: null }, 'blocked', 2],
+  ] as const)('of %s with %j are disposed of', (table, fields, disposition, id) =>
+    expect(rowOf(table, { GUID: 'g', ...fields })).toMatchObject({ disposition, disposition_id: id }),
+  );
 });

@@ -23,10 +23,10 @@ import type { SourceStatus } from '../../workflows/source-state.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 export const taskQueue = 'source-test';
-export const calls: { activity: string; tenantId: string; from?: string; to?: string; key?: string }[] = [];
+const calls: { activity: string; tenantId: string; from?: string; to?: string; key?: string }[] = [];
 export const failures = new Map<string, ApplicationFailure>();
 export const objects = new Map<string, string[]>();
-export const fingerprints = new Map<string, string>();
+const fingerprints = new Map<string, string>();
 
 const activities = {
   async fetchTapWindow({ tenantId, sourceId, batch }: FetchTapWindowInput) {
