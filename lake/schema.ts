@@ -1,8 +1,10 @@
-/** Creates the lake's tables and adds columns that a newer version defines. Safe to run by many workers at once. */
+/** Creates the lake's tables and views, and adds columns that a newer version defines. Safe to run by many workers at once. */
+import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { duckdbType } from '../tables/column.ts';
 import { tables } from '../tables/registry.ts';
-import { name } from './sql.ts';
+import { viewsOf } from '../tables/views.ts';
+import { name, quote } from './sql.ts';
 import { batches, deadLetters, drift, driftAcks, fence } from './system-tables.ts';
 import { inTransaction } from './transaction.ts';
 import { type Column, columnsOfShape } from './values.ts';
@@ -89,6 +91,14 @@ export async function ensureSchema(connection: DuckDBConnection): Promise<void> 
 }
 
 async function schemaChanges(connection: DuckDBConnection): Promise<string[]> {
+  return [
+    ...(await tableChanges(connection)),
+    ...(await viewChanges(connection)),
+    ...(await optionChanges(connection)),
+  ];
+}
+
+async function tableChanges(connection: DuckDBConnection): Promise<string[]> {
   const result = await connection.runAndReadAll(
     `SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'lake' AND schema_name = 'main'`,
   );
@@ -119,4 +129,29 @@ function additions(table: LakeTable, known: ReadonlySet<string>): string[] {
   return table.columns
     .filter((column) => !known.has(column.name))
     .map((column) => `ALTER TABLE lake.${name(table.name)} ADD COLUMN ${name(column.name)} ${duckdbType(column.type)}`);
+}
+
+/** A view's comment tells its definition apart from others: the text that DuckDB keeps of a view is not the text that made it. */
+async function viewChanges(connection: DuckDBConnection): Promise<string[]> {
+  const result = await connection.runAndReadAll(
+    `SELECT view_name, comment FROM duckdb_views() WHERE database_name = 'lake' AND schema_name = 'main'`,
+  );
+  const known = new Map(result.getRows().map(([view, comment]) => [String(view), String(comment)]));
+  // the relation is not qualified: a lake may be attached under another name, and its views look beside themselves
+  const views = Object.values(tables).flatMap((table) => viewsOf(table, name(table.name)));
+  return views.flatMap((view) => {
+    const comment = `definition ${createHash('sha256').update(view.sql).digest('hex').slice(0, 16)}`;
+    if (known.get(view.name) === comment) return [];
+    const target = `lake.${name(view.name)}`;
+    return [`CREATE OR REPLACE VIEW ${target} AS ${view.sql}`, `COMMENT ON VIEW ${target} IS ${quote(comment)}`];
+  });
+}
+
+/** A writer holds a row group in memory, and by default that is 122,880 rows whatever their length. */
+async function optionChanges(connection: DuckDBConnection): Promise<string[]> {
+  const option = 'parquet_row_group_size_bytes';
+  const result = await connection.runAndReadAll(
+    `SELECT value FROM ducklake_options('lake') WHERE option_name = ${quote(option)}`,
+  );
+  return result.getRows().length > 0 ? [] : [`CALL lake.set_option(${quote(option)}, '32MB')`];
 }

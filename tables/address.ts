@@ -33,10 +33,15 @@ export function hostOf(url: string | null): string | null {
   const scheme = url.indexOf('://');
   const from = scheme < 0 ? 0 : scheme + 3;
   let to = from;
-  while (to < url.length && !'/?#\\'.includes(url.charAt(to))) to++;
+  while (to < url.length && !endsAuthority(url.charCodeAt(to))) to++;
   const authority = url.slice(from, to);
   const host = withoutPort(authority.slice(authority.lastIndexOf('@') + 1)).toLowerCase();
   return host === '' || host.includes(' ') || (scheme < 0 && !host.includes('.')) ? null : host;
+}
+
+/** `/`, `?`, `#` and the backslash that browsers take for `/`. */
+function endsAuthority(code: number): boolean {
+  return code === 47 || code === 63 || code === 35 || code === 92;
 }
 
 function withoutPort(host: string): string {

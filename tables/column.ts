@@ -6,12 +6,14 @@ export interface ColumnMeta {
   readonly description: string;
   /** Field path(s) in the vendor's record, or `derived` with the rule. */
   readonly source: string;
-  /** OCSF attribute path, where one fits. */
+  /** OCSF attribute path(s), where one fits: the notation is that of ocsf.ts. */
   readonly ocsf?: string;
   readonly example?: string;
-  /** Set where the column holds values that indicators are searched in. */
-  readonly observable?: 'ip' | 'domain' | 'url' | 'email' | 'hash' | 'subject';
+  /** Set where the column holds values that indicators are searched in. `any`: what they are is seen by their form. */
+  readonly observable?: Observable;
 }
+
+export type Observable = 'ip' | 'domain' | 'url' | 'email' | 'hash' | 'any' | 'subject' | 'filename';
 
 /** How a column is stored. `timestamp` is microseconds since 1970 UTC as a number; `map` is a Map of string to string; `bytes` is a Uint8Array. */
 export type ColumnType =
@@ -52,6 +54,19 @@ export function columnType(type: z.ZodType): ColumnType {
   const known = type.meta()?.['column'] as ColumnType | undefined;
   if (known === undefined) throw new Error('not a column: build row schemas with the functions of tables/column.ts');
   return known;
+}
+
+/** What a column says about itself. */
+export function columnMeta(type: z.ZodType): ColumnMeta {
+  const { column: _, ...meta } = type.meta() ?? {};
+  return meta as unknown as ColumnMeta;
+}
+
+/** The fields of a struct, or of the structs in a list; undefined where the column holds none. */
+export function fieldsWithin(type: z.ZodType): Readonly<Record<string, z.ZodType>> | undefined {
+  if (type instanceof z.ZodNullable) return fieldsWithin(type.unwrap() as z.ZodType);
+  if (type instanceof z.ZodArray) return fieldsWithin(type.element as z.ZodType);
+  return type instanceof z.ZodObject ? type.shape : undefined;
 }
 
 /** The storage type as DuckDB writes it. */

@@ -1,5 +1,12 @@
 /** The columns that every table begins with. */
-import { int64, struct, text, textMap, timestamp } from './column.ts';
+import { int32, int64, list, struct, text, textMap, timestamp } from './column.ts';
+import { dispositions } from './disposition.ts';
+
+/** Raised when the same record would give other values: rows of an older parser can then be found and parsed again from `raw`. */
+export const parserVersion = 1;
+
+const observables = (what: string, meta: { description: string; example: string }) =>
+  list(text(), { ...meta, source: `derived: every column that holds ${what}`, ocsf: 'observables[]' });
 
 export const envelope = {
   tenant_id: text({
@@ -30,25 +37,71 @@ export const envelope = {
   ingested_at: timestamp({
     description: 'When the record was parsed, UTC.',
     source: 'worker clock',
-    ocsf: 'metadata.logged_time',
+    ocsf: 'metadata.processed_time',
   }),
   batch_id: text({
     description: 'Batch (TAP window read, S3 object version) that brought the row; joins to `batches`.',
     source: 'derived',
   }),
   source_ref: struct(
-    { uri: text(), offset: int64(), line: int64() },
     {
-      description: 'Place of the record: object or request, byte offset, line or element number from 1.',
-      source: 'derived',
-      ocsf: 'metadata.original_event_uid',
+      uri: text({ description: 'Object or request.', source: 'derived', ocsf: 'metadata.log_source' }),
+      offset: int64({ description: 'Byte offset of the record.', source: 'derived' }),
+      line: int64({ description: 'Line or element number, from 1.', source: 'derived' }),
     },
+    { description: 'Place of the record.', source: 'derived' },
   ),
+  parser_version: int32({
+    description: 'Version of the parser that made the row.',
+    source: 'constant',
+    example: '1',
+  }),
+  class_uid: int32({
+    description: 'OCSF class of the row.',
+    source: 'constant of the table',
+    ocsf: 'class_uid',
+  }),
+  activity_id: int32({
+    description: 'OCSF activity of the row within its class.',
+    source: 'constant of the table',
+    ocsf: 'activity_id',
+  }),
+  disposition: text({
+    description: `What became of the message, click or session: ${dispositions.map((word) => `\`${word}\``).join(', ')}; null where the record does not say.`,
+    source: 'derived: see each table',
+    ocsf: 'disposition',
+    example: 'quarantined',
+  }),
+  disposition_id: int32({
+    description: 'The same as an OCSF id; 0 where the record does not say.',
+    source: 'derived: disposition',
+    ocsf: 'disposition_id',
+  }),
   raw: text({ description: 'The record as the source gave it.', source: 'whole record', ocsf: 'raw_data' }),
   extra: textMap({
     description: 'Every source field that has no column, and every value that did not fit its column: path to value.',
     source: 'unknown fields',
-    ocsf: 'unmapped',
+    ocsf: 'unmapped.extra',
+  }),
+  obs_ip: observables('addresses of hosts', {
+    description: 'IP addresses in the row, each once, in canonical form (RFC 5952).',
+    example: '192.0.2.255',
+  }),
+  obs_domain: observables('host names, addresses or URLs', {
+    description: 'Domains and host names in the row, each once, lower case, without the final dot, as ASCII.',
+    example: 'malicious.example',
+  }),
+  obs_url: observables('URLs', {
+    description: 'URLs in the row, each once, as given.',
+    example: 'http://malicious.example/login',
+  }),
+  obs_email: observables('addresses of mailboxes', {
+    description: 'E-mail addresses in the row, each once, lower case.',
+    example: 'lena.park@harbor.example',
+  }),
+  obs_hash: observables('hashes of files', {
+    description: 'MD5, SHA-1, SHA-256 and SHA-512 hashes in the row, each once, lower case.',
+    example: '9e107d9d372bb6826bd81d3542a419d6',
   }),
 };
 

@@ -40,7 +40,8 @@ function fitList(value: unknown, item: ColumnType, clean?: Clean): unknown {
 
 function fitNumber(value: number, { kind }: ColumnType): unknown {
   if (kind === 'text') return String(value);
-  if (kind === 'float64') return value;
+  // JSON has numbers, such as 1e999, that are none here
+  if (kind === 'float64') return Number.isFinite(value) ? value : undefined;
   // `| 0` is the identity on exactly the 32-bit integers; adding 0 makes -0 a 0
   const whole = kind === 'int32' ? (value | 0) === value : kind === 'int64' && Number.isSafeInteger(value);
   return whole ? value + 0 : undefined;

@@ -1,36 +1,31 @@
 /** proofpoint_gateway_filter_logs: what the filter of a Protection Server says about each session and message, as `key=value` text. */
 import { domainOf } from './address.ts';
 import { float64, int32, int64, list, text } from './column.ts';
+import { dispositionOfAction } from './disposition.ts';
 import { field, textList } from './field.ts';
 import { commaItems, scanPairs } from './text/pairs.ts';
 import { assign } from './text/plan.ts';
-import { textTable } from './text/text-table.ts';
+import { eventTimeFrom, textTable } from './text/text-table.ts';
 
 const fields = {
   sid: field(text, 's', {
     description: 'Session; joins to `conn_sid` of PoD messages.',
-    ocsf: 'session.uid',
+    ocsf: 'metadata.correlation_uid',
     example: '3ebnb6gs7y',
   }),
   m: field(text, 'm', {
     description: 'Number of the message within the session.',
-    ocsf: 'metadata.correlation_uid',
     example: '1',
   }),
   x: field(text, 'x', {
     description: 'Session and message number.',
-    ocsf: 'metadata.correlation_uid',
     example: '3ebnb6gs7y-1',
   }),
-  mod: field(text, 'mod', {
-    description: 'Module that speaks.',
-    ocsf: 'activity_name',
-    example: 'session',
-  }),
-  cmd: field(text, 'cmd', { description: 'What it did.', ocsf: 'activity_name', example: 'disconnect' }),
+  mod: field(text, 'mod', { description: 'Module that speaks.', example: 'session' }),
+  cmd: field(text, 'cmd', { description: 'What it did.', ocsf: 'metadata.event_code', example: 'disconnect' }),
   module: field(text, 'module', { description: 'Module that decided.', ocsf: 'firewall_rule.category' }),
   rule: field(text, 'rule', { description: 'Rule that decided.', ocsf: 'firewall_rule.name' }),
-  action: field(text, 'action', { description: 'What was decided.', ocsf: 'action', example: 'continue' }),
+  action: field(text, 'action', { description: 'What was decided.', ocsf: 'status_detail', example: 'continue' }),
   policy: field(text, 'policy', { description: 'Policy that applied.', ocsf: 'policy.name' }),
   helo: field(text, 'helo', { description: 'Name that the client gave.', ocsf: 'command', observable: 'domain' }),
   ip: field(text, 'ip', { description: 'Address of the client.', ocsf: 'src_endpoint.ip', observable: 'ip' }),
@@ -47,10 +42,11 @@ const fields = {
     observable: 'domain',
   }),
   resolve: field(text, 'resolve', { description: 'Outcome of resolving the client.', example: 'ok' }),
-  tls: field(text, 'tls', { description: 'TLS of the session.', ocsf: 'tls.version' }),
+  tls: field(text, 'tls', { description: 'TLS of the session.' }),
   value: field(text, 'value', {
     description: 'The name or address that the command is about: helo, sender or recipient.',
-    observable: 'email',
+    ocsf: 'from (cmd=env_from) | to (cmd=env_rcpt)',
+    observable: 'any',
   }),
   qid: field(text, 'qid', {
     description: 'Queue id; joins to sendmail logs.',
@@ -67,7 +63,6 @@ const fields = {
   profile: field(text, 'profile', { description: 'Profile of the delivery.', example: 'mail' }),
   routes: field(textList, 'routes', {
     description: 'Policy routes that matched.',
-    ocsf: 'policy.name',
     example: 'allow_relay',
   }),
   notroutes: field(textList, 'notroutes', { description: 'Policy routes that did not match.' }),
@@ -75,27 +70,46 @@ const fields = {
   spamscore: field(int32, 'spamscore', { description: 'Spam score, 0 to 100.' }),
   phishscore: field(int32, 'phishscore', { description: 'Phishing score, 0 to 100.' }),
   malwarescore: field(int32, 'malwarescore', { description: 'Malware score, 0 to 100.' }),
+  suspectscore: field(int32, 'suspectscore', { description: 'Suspect score, 0 to 100.' }),
+  bulkscore: field(int32, 'bulkscore', { description: 'Bulk score, 0 to 100.' }),
+  adultscore: field(int32, 'adultscore', { description: 'Adult score, 0 to 100.' }),
+  classifier: field(text, 'classifier', { description: 'Classifier that decided.' }),
+  engine: field(text, 'engine', { description: 'Version of the engine.' }),
+  definitions: field(text, 'definitions', { description: 'Version of the definitions.' }),
+  result: field(text, 'result', { description: 'Verdict of SPF, DKIM or DMARC.', example: 'pass' }),
+  result_detail: field(text, 'result_detail', { description: 'Why.' }),
+  verified: field(text, 'verified', { description: 'Outcome of verifying the recipient.' }),
+  status: field(text, 'status', { description: 'State or error that a module reports.' }),
+  reason: field(text, 'reason', { description: 'Reason that a module gives.' }),
   file: field(text, 'file', {
     description: 'Name of the attachment.',
     ocsf: 'email.files[].name',
+    observable: 'filename',
   }),
   sha256: field(text, 'sha256', {
     description: 'SHA-256 of the attachment; from `a` where that holds one.',
-    ocsf: 'email.files[].hashes',
+    ocsf: 'email.files[].hashes[SHA-256]',
     observable: 'hash',
   }),
   mime: field(text, 'mime', { description: 'Type of the attachment.', ocsf: 'email.files[].mime_type' }),
+  omime: field(text, 'omime', { description: 'Type of the attachment as the message declares it.' }),
+  oext: field(text, 'oext', { description: 'Extension of the attachment as the message declares it.' }),
+  type: field(text, 'type', { description: 'Kind of the attachment, or of what a module loads.', example: 'txt' }),
+  corrupted: field(int32, 'corrupted', { description: 'Whether the attachment is corrupted: 0 or 1.' }),
+  protected: field(int32, 'protected', { description: 'Whether the attachment needs a password: 0 or 1.' }),
+  virtual: field(int32, 'virtual', { description: 'Whether the attachment is virtual: 0 or 1.' }),
   virusname: field(text, 'virusname', { description: 'Malware that was found.', ocsf: 'malware[].name' }),
   folder: field(text, 'folder', { description: 'Quarantine folder.' }),
   duration_s: field(float64, 'duration', { description: 'Time of the step, seconds.', ocsf: 'duration' }),
-  elapsed_s: field(float64, 'elapsed', { description: 'Time since the session began, seconds.', ocsf: 'duration' }),
+  perlwait_s: field(float64, 'perlwait', { description: 'Time of waiting for an interpreter, seconds.' }),
+  elapsed_s: field(float64, 'elapsed', { description: 'Time since the session began, seconds.' }),
 };
 
 const derived = {
   tag: text({
     description: 'First word of the message: level or `rprt` (report).',
     source: 'first word',
-    ocsf: 'type_name',
+    ocsf: 'metadata.log_level',
     example: 'rprt',
   }),
   envelope_rcpts: list(text(), {
@@ -115,7 +129,19 @@ const derived = {
 export const gatewayFilter = textTable({
   name: 'proofpoint_gateway_filter_logs',
   description: 'Lines of the Protection Server filter log: sessions, messages, module verdicts, dispositions.',
-  naturalKey: ['sid', 'm', 'mod', 'cmd'],
+  recordKinds: {
+    'mod=session': 'Connection, resolving, throttling, verdict and end of a session; these lines have no `m`.',
+    'mod=mail': 'Helo, envelope addresses, attachments and end of a message (`cmd=msg` has its disposition).',
+    'mod=spam, av, spf, dkimv, dmarc, pdr, zerohour, urldefense, …': 'The verdict of a module.',
+    'cmd=send': 'Hand-over to the mail transfer agent, with the addresses of the recipients.',
+    other: 'Housekeeping of the filter; words that are no key=value are in `message`.',
+  },
+  eventTimeFrom,
+  dispositionFrom:
+    'action: `accept` and `continue` are `allowed`, `discard` is `dropped`, `quarantine` is `quarantined`, `reject` is `rejected`, `retry` and `tempfail` are `delayed`, another word is `other`',
+  // Scan
+  ocsf: { classUid: 4009, activityId: 3, severityId: 1 },
+  naturalKey: ['sid', 'm', 'mod', 'cmd', 'value'],
   fields,
   derived,
   read(line, from, plan, row, extra) {
@@ -137,4 +163,5 @@ export const gatewayFilter = textTable({
     }
     return keys.length > 0;
   },
+  disposition: ({ action }) => dispositionOfAction(action),
 });

@@ -1,9 +1,19 @@
 /** proofpoint_gateway_sendmail_logs: the mail log of a Protection Server, one row per line. */
 import { text } from './column.ts';
-import { deriveTransfer, recipientsField, senderField, transferColumns, transferFields } from './mail-transfer.ts';
+import {
+  deriveTransfer,
+  dispositionOfStat,
+  recipientsField,
+  recordKinds,
+  relayEvent,
+  senderField,
+  transferColumns,
+  transferDisposition,
+  transferFields,
+} from './mail-transfer.ts';
 import { scanEquates } from './text/equates.ts';
 import { assign } from './text/plan.ts';
-import { textTable } from './text/text-table.ts';
+import { eventTimeFrom, textTable } from './text/text-table.ts';
 
 /** TLS has other names in `STARTTLS=` lines than in from and to lines. */
 const otherNames: Readonly<Record<string, readonly string[] | undefined>> = {
@@ -35,6 +45,10 @@ const derived = {
 export const gatewaySendmail = textTable({
   name: 'proofpoint_gateway_sendmail_logs',
   description: 'Lines of the Protection Server mail log: receipt, delivery attempts, TLS, authentication, rejections.',
+  recordKinds,
+  eventTimeFrom,
+  dispositionFrom: `${dispositionOfStat}; a ruleset that rejects is \`rejected\``,
+  ocsf: relayEvent,
   naturalKey: ['qid', 'rcpt_to'],
   fields,
   derived,
@@ -47,4 +61,5 @@ export const gatewaySendmail = textTable({
     Object.assign(row, deriveTransfer(row, row.mail_from));
     return keys.length > 0 || message?.includes('=') === true;
   },
+  disposition: (row, extra) => (extra.has('reject') ? 'rejected' : transferDisposition(row.stat_class)),
 });

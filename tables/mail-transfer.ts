@@ -1,7 +1,9 @@
 /** What sendmail says about a transfer, shared by the gateway's own log and the maillog of Proofpoint on Demand. */
-import { addressIn, domainOf, unbracket, unliteral } from './address.ts';
+import { domainOf, unbracket, unliteral } from './address.ts';
 import { int32, int64, text } from './column.ts';
+import type { Disposition } from './disposition.ts';
 import { field, textList } from './field.ts';
+import type { RecordKind } from './text/equates.ts';
 import { parseClockSeconds } from './time.ts';
 
 /** The fields that both tables have. `pathsOf` says where the source has the equate of that name. */
@@ -27,7 +29,7 @@ export function transferFields(pathsOf: (equate: string) => string | readonly st
       text,
       pathsOf('ctladdr'),
       { description: 'Address in whose name sendmail delivered, without user and group ids.', observable: 'email' },
-      (value) => addressIn(value) ?? value,
+      withoutIds,
     ),
     mailer: field(text, pathsOf('mailer'), { description: 'Mailer that delivered.', example: 'esmtp' }),
     pri: field(int64, pathsOf('pri'), { description: 'Priority in the queue.' }),
@@ -38,7 +40,7 @@ export function transferFields(pathsOf: (equate: string) => string | readonly st
     delay_s: field(
       int64,
       pathsOf('delay'),
-      { description: 'Time since the message was accepted, seconds.', ocsf: 'duration', example: '147061' },
+      { description: 'Time since the message was accepted, seconds.', example: '147061' },
       seconds,
     ),
     xdelay_s: field(
@@ -63,15 +65,10 @@ export function transferFields(pathsOf: (equate: string) => string | readonly st
     tls_version: field(
       text,
       pathsOf('tls_version'),
-      { description: 'TLS version; null without TLS.', ocsf: 'tls.version', example: 'TLSv1.2' },
+      { description: 'TLS version; null without TLS.', example: 'TLSv1.2' },
       withoutNone,
     ),
-    tls_cipher: field(
-      text,
-      pathsOf('cipher'),
-      { description: 'TLS cipher; null without TLS.', ocsf: 'tls.cipher' },
-      withoutNone,
-    ),
+    tls_cipher: field(text, pathsOf('cipher'), { description: 'TLS cipher; null without TLS.' }, withoutNone),
   };
 }
 
@@ -79,12 +76,21 @@ export const senderField = (path: string) =>
   field(
     text,
     path,
-    { description: 'Envelope sender without `<>`; null for the null sender.', ocsf: 'from', observable: 'email' },
+    {
+      description: 'Envelope sender without `<>`; null for the null sender.',
+      ocsf: 'from | email.from',
+      observable: 'email',
+    },
     unbracket,
   );
 
 export const recipientsField = (path: string | readonly string[]) =>
-  field(textList, path, { description: 'Recipients without `<>`.', ocsf: 'to', observable: 'email' }, unbracket);
+  field(
+    textList,
+    path,
+    { description: 'Recipients without `<>`.', ocsf: 'to | email.to', observable: 'email' },
+    unbracket,
+  );
 
 export const transferColumns = {
   sender_domain: text({
@@ -95,26 +101,55 @@ export const transferColumns = {
   relay_host: text({
     description: 'Name of the peer, lower case, without the final dot.',
     source: 'derived: relay',
-    ocsf: 'dst_endpoint.hostname',
+    ocsf: 'src_endpoint.hostname (record_kind=from) | dst_endpoint.hostname (record_kind=to)',
     observable: 'domain',
   }),
   relay_ip: text({
     description: 'Address of the peer.',
     source: 'derived: relay',
-    ocsf: 'dst_endpoint.ip',
+    ocsf: 'src_endpoint.ip (record_kind=from) | dst_endpoint.ip (record_kind=to)',
     observable: 'ip',
   }),
   stat_class: text({
     description: '`sent`, `queued`, `deferred` or `bounced`.',
     source: 'derived: stat, dsn',
-    ocsf: 'status',
+    ocsf: 'status_id',
   }),
   record_kind: text({
     description: 'What the line is about: `from`, `to`, `starttls`, `auth`, `ruleset` or `other`.',
     source: 'derived: first key',
-    ocsf: 'activity_id',
+    ocsf: 'metadata.event_code',
   }),
 };
+
+export const recordKinds: Readonly<Record<RecordKind, string>> = {
+  from: 'A message was received.',
+  to: 'An attempt to deliver a message, to one or more recipients of one mailer.',
+  starttls: 'TLS with a peer.',
+  auth: 'Authentication of a client.',
+  ruleset: 'A ruleset spoke, mostly to reject.',
+  other: 'Anything else; its text is in `message` (gateway) or `data` (PoD).',
+};
+
+/** MTA Relay */
+export const relayEvent = { classUid: 4009, activityId: 5, severityId: 1 } as const;
+
+export const dispositionOfStat =
+  'stat_class: `sent` is `delivered`, `queued` and `deferred` are `delayed`, `bounced` is `rejected`';
+
+export function transferDisposition(outcome: string | null): Disposition | null {
+  switch (outcome) {
+    case 'sent':
+      return 'delivered';
+    case 'queued':
+    case 'deferred':
+      return 'delayed';
+    case 'bounced':
+      return 'rejected';
+    default:
+      return null;
+  }
+}
 
 interface Transfer {
   readonly relay: string | null;
@@ -161,9 +196,14 @@ export function statClass(stat: string, dsn: string | null): StatClass | null {
 /** `[D+]HH:MM:SS` as a number of seconds; anything else as it is, which then fits no number. */
 function seconds(delay: string): string {
   const plus = delay.indexOf('+');
-  const days = plus < 0 ? 0 : Number(delay.slice(0, plus));
+  const days = plus < 0 ? '0' : delay.slice(0, plus);
   const clock = delay.length - plus - 1 === 8 ? parseClockSeconds(delay, plus + 1) : undefined;
-  return clock === undefined || !(days >= 0 && days < 100_000) ? delay : String(days * 86_400 + clock);
+  return clock === undefined || !/^\d{1,5}$/.test(days) ? delay : String(Number(days) * 86_400 + clock);
+}
+
+/** `<address>` and `<address> (8/0)` as the address; anything else as it is. */
+function withoutIds(value: string): string {
+  return /^<([^<>]*)>(?: \(\d+\/\d+\))?$/.exec(value)?.[1] ?? value;
 }
 
 function withoutNone(value: string): string {

@@ -7,7 +7,17 @@ import { text, timestamp } from './column.ts';
 import { field, type Values } from './field.ts';
 import { jsonText } from './json/canonical.ts';
 import { jsonTable } from './json/json-table.ts';
-import { deriveTransfer, recipientsField, senderField, transferColumns, transferFields } from './mail-transfer.ts';
+import {
+  deriveTransfer,
+  dispositionOfStat,
+  recipientsField,
+  recordKinds,
+  relayEvent,
+  senderField,
+  transferColumns,
+  transferDisposition,
+  transferFields,
+} from './mail-transfer.ts';
 import { blankRow } from './stamp.ts';
 import type { Row, TimeMicros } from './table.ts';
 import { scanEquates, type RecordKind } from './text/equates.ts';
@@ -33,15 +43,18 @@ const transfer = {
 };
 
 const fields = {
-  ml_id: field(text, 'id', { description: 'Id of the record; not proven to be unique.', ocsf: 'metadata.uid' }),
-  ts: field(timestamp, 'ts', { description: 'When the line was written.', ocsf: 'time' }),
+  ml_id: field(text, 'id', {
+    description: 'Id of the record; not proven to be unique.',
+    ocsf: 'metadata.original_event_uid',
+  }),
+  ts: field(timestamp, 'ts', { description: 'When the line was written.', ocsf: 'metadata.original_time' }),
   cluster_id: field(text, ['pps.cid', 'metadata.origin.data.cid'], {
     description: 'Cluster that wrote the line.',
     ocsf: 'metadata.product.uid',
   }),
   pps_agent: field(text, ['pps.agent', 'metadata.origin.data.agent'], {
     description: 'Host that wrote the line.',
-    ocsf: 'metadata.product.name',
+    ocsf: 'device.hostname',
   }),
   customer_id: field(text, 'metadata.customerId', { description: 'Customer of the vendor.' }),
   data: field(text, 'data', { description: 'The line of sendmail.', ocsf: 'message' }),
@@ -60,6 +73,10 @@ const blankTransfer = blankRow(Object.keys(transfer));
 export const podMaillog = jsonTable({
   name: 'proofpoint_on_demand_maillog',
   description: 'Sendmail lines of Proofpoint on Demand: receipt and delivery attempts of every message.',
+  recordKinds,
+  eventTimeFrom: "ts, else the time of the line in data where it has a year, else the object's LastModified",
+  dispositionFrom: dispositionOfStat,
+  ocsf: relayEvent,
   naturalKey: ['qid', 'sm_to'],
   fields,
   derived: transferColumns,
@@ -71,6 +88,7 @@ export const podMaillog = jsonTable({
     };
   },
   eventTime: ({ ts, data }) => ts ?? (data === null ? null : lineTime(data)),
+  disposition: ({ stat_class: outcome }) => transferDisposition(outcome),
 });
 
 /** Fills the columns from the line itself. What `sm` says is kept in `extra` where it is not a cut of what the line says. */
@@ -84,7 +102,9 @@ function preferData(line: string, maillog: Maillog, extra: Map<string, string>):
     const better = (said as Row)[column];
     const cut = row[column];
     if (better === null) continue;
-    if (cut !== null && !bare(better).startsWith(bare(cut))) extra.set(paths[0] ?? column, jsonText(cut));
+    const path = paths[0] ?? column;
+    // what did not fit the column is there already
+    if (cut !== null && !bare(better).startsWith(bare(cut)) && !extra.has(path)) extra.set(path, jsonText(cut));
     row[column] = better;
   }
   return kind;

@@ -4,6 +4,7 @@
  */
 import { unbracket, unliteral, domainOf } from './address.ts';
 import { bool, float64, int32, int64, text, timestamp } from './column.ts';
+import { dispositionOfAction } from './disposition.ts';
 import { field, jsonField, recordsField, textList, type Values } from './field.ts';
 import { jsonTable } from './json/json-table.ts';
 
@@ -15,6 +16,9 @@ const score = (key: string) =>
   field(int32, module(`spam.scores.classifiers.${key}`), {
     description: `Score of the classifier \`${key}\`, 0 to 100.`,
   });
+
+const hashed = (paths: readonly string[], what: string) =>
+  field(textList, paths, { description: `${what}, with hashed local parts.` });
 
 const connection = {
   conn_ip: field(text, 'connection.ip', {
@@ -37,27 +41,28 @@ const connection = {
     ocsf: 'src_endpoint.location.country',
     example: 'us',
   }),
-  conn_protocol: field(text, 'connection.protocol', { description: 'Protocol.', example: 'smtp:smtp' }),
+  conn_protocol: field(text, 'connection.protocol', {
+    description: 'Protocol.',
+    ocsf: 'protocol_name',
+    example: 'smtp:smtp',
+  }),
   conn_resolve_status: field(text, 'connection.resolveStatus', {
     description: 'Outcome of resolving the client.',
     example: 'ok',
   }),
   conn_sid: field(text, 'connection.sid', {
     description: 'Session; joins to `sid` of filter logs.',
-    ocsf: 'session.uid',
+    ocsf: 'metadata.correlation_uid',
   }),
   tls_in_version: field(text, 'connection.tls.inbound.version', {
     description: 'TLS version of receipt.',
-    ocsf: 'tls.version',
     example: 'TLSv1.2',
   }),
   tls_in_cipher: field(text, 'connection.tls.inbound.cipher', {
     description: 'TLS cipher of receipt.',
-    ocsf: 'tls.cipher',
   }),
   tls_in_cipher_bits: field(int32, 'connection.tls.inbound.cipherBits', {
     description: 'Key length of the cipher, bits.',
-    ocsf: 'tls.key_length',
   }),
   tls_in_policy: field(text, 'connection.tls.inbound.policy', { description: 'TLS policy of receipt.' }),
 };
@@ -81,14 +86,22 @@ const addresses = {
   }),
   header_from: field(textList, header('from'), {
     description: 'From header.',
-    ocsf: 'email.from_list',
+    ocsf: 'email.from_mailbox',
     observable: 'email',
   }),
-  header_to: field(textList, header('to'), { description: 'To header.', ocsf: 'email.to', observable: 'email' }),
-  header_cc: field(textList, header('cc'), { description: 'Cc header.', ocsf: 'email.cc', observable: 'email' }),
+  header_to: field(textList, header('to'), {
+    description: 'To header.',
+    ocsf: 'email.to_mailboxes',
+    observable: 'email',
+  }),
+  header_cc: field(textList, header('cc'), {
+    description: 'Cc header.',
+    ocsf: 'email.cc_mailboxes',
+    observable: 'email',
+  }),
   header_reply_to: field(textList, header('reply-to'), {
     description: 'Reply-To header.',
-    ocsf: 'email.reply_to_list',
+    ocsf: 'email.reply_to_mailboxes',
     observable: 'email',
   }),
   return_path: field(textList, header('return-path'), {
@@ -98,23 +111,33 @@ const addresses = {
   }),
   parsed_from: field(textList, 'msg.parsedAddresses.from', {
     description: 'Addresses of the From header.',
-    ocsf: 'email.from_mailboxes',
+    ocsf: 'email.from | email.from_list',
     observable: 'email',
   }),
   parsed_to: field(textList, 'msg.parsedAddresses.to', {
     description: 'Addresses of the To header.',
-    ocsf: 'email.to_mailboxes',
+    ocsf: 'email.to',
     observable: 'email',
   }),
   parsed_cc: field(textList, 'msg.parsedAddresses.cc', {
     description: 'Addresses of the Cc header.',
-    ocsf: 'email.cc_mailboxes',
+    ocsf: 'email.cc',
     observable: 'email',
   }),
   parsed_reply_to: field(textList, 'msg.parsedAddresses.reply-to', {
     description: 'Addresses of the Reply-To header.',
+    ocsf: 'email.reply_to_list',
     observable: 'email',
   }),
+  header_from_hashed: hashed(header('fromHashed'), 'From header'),
+  header_to_hashed: hashed(header('toHashed'), 'To header'),
+  header_cc_hashed: hashed(header('ccHashed'), 'Cc header'),
+  header_reply_to_hashed: hashed(header('reply-toHashed'), 'Reply-To header'),
+  return_path_hashed: hashed(header('return-pathHashed'), 'Return-Path header'),
+  parsed_from_hashed: hashed(['msg.parsedAddresses.fromHashed'], 'Addresses of the From header'),
+  parsed_to_hashed: hashed(['msg.parsedAddresses.toHashed'], 'Addresses of the To header'),
+  parsed_cc_hashed: hashed(['msg.parsedAddresses.ccHashed'], 'Addresses of the Cc header'),
+  parsed_reply_to_hashed: hashed(['msg.parsedAddresses.reply-toHashed'], 'Addresses of the Reply-To header'),
   from_display_names: field(textList, 'msg.parsedAddresses.fromDisplayNames', {
     description: 'Display names of the From header.',
   }),
@@ -125,7 +148,10 @@ const addresses = {
     { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid' },
     unbracket,
   ),
-  x_mailer: field(text, header('x-mailer'), { description: 'X-Mailer header.' }),
+  x_mailer: field(text, header('x-mailer'), {
+    description: 'X-Mailer header.',
+    ocsf: 'email.http_headers[X-Mailer]',
+  }),
   x_originating_ip: field(
     textList,
     header('x-originating-ip'),
@@ -144,15 +170,14 @@ const actions = {
 const filter = {
   direction: field(text, 'filter.routeDirection', {
     description: '`inbound`, `outbound` or `internal`.',
-    ocsf: 'direction',
+    ocsf: 'direction_id',
   }),
-  disposition: field(text, 'filter.disposition', {
-    description: '`accept`, `continue`, `discard`, `reject`, `retry` and others.',
-    ocsf: 'disposition',
+  filter_disposition: field(text, 'filter.disposition', {
+    description: 'What the filter did: `accept`, `continue`, `discard`, `reject`, `retry` and others.',
+    ocsf: 'status_detail',
   }),
   final_action: field(text, 'final_action', {
     description: 'Action that decided the message; taken from `actions` where the record does not name it.',
-    ocsf: 'firewall_rule.type',
   }),
   final_module: field(text, 'final_module', {
     description: 'Module that decided the message; taken from `actions` where the record does not name it.',
@@ -177,7 +202,6 @@ const filter = {
   current_folder: field(text, 'filter.currentFolder', { description: 'Quarantine folder where the message is now.' }),
   quarantine_folder: field(text, 'filter.quarantine.folder', {
     description: 'Quarantine folder.',
-    ocsf: 'policy.name',
   }),
   quarantine_folder_id: field(text, 'filter.quarantine.folderId', { description: 'Id of the quarantine folder.' }),
   quarantine_rule: field(text, 'filter.quarantine.rule', { description: 'Rule that quarantined.' }),
@@ -216,15 +240,19 @@ const filter = {
 };
 
 const dkim = {
-  domain: field(text, 'domain', { description: 'Signing domain.', observable: 'domain' }),
+  domain: field(text, 'domain', {
+    description: 'Signing domain.',
+    ocsf: 'email_auth.dkim_domain',
+    observable: 'domain',
+  }),
   selector: field(text, 'selector', { description: 'Selector of the key.' }),
-  result: field(text, 'result', { description: 'Verdict.', example: 'pass' }),
+  result: field(text, 'result', { description: 'Verdict.', ocsf: 'email_auth.dkim', example: 'pass' }),
 };
 
 const verdicts = {
   spf_result: field(text, module('spf.result'), { description: 'SPF verdict.', ocsf: 'email_auth.spf' }),
   spf_domain: field(text, module('spf.domain'), { description: 'Domain that SPF looked at.', observable: 'domain' }),
-  dkim: recordsField(module('dkimv'), dkim, { description: 'DKIM signatures.', ocsf: 'email_auth.dkim' }),
+  dkim: recordsField(module('dkimv'), dkim, { description: 'DKIM signatures.' }),
   // the vendor's spelling
   dmarc_result: field(text, module('dmarc.filterdResult'), { description: 'DMARC verdict.', ocsf: 'email_auth.dmarc' }),
   dmarc_alignment: jsonField(module('dmarc.alignment'), { description: 'DMARC alignment, as JSON.' }),
@@ -245,9 +273,11 @@ const verdicts = {
   score_bulk: score('bulk'),
   score_lowpriority: score('lowpriority'),
   score_mlx: score('mlx'),
+  score_mlxlog: field(int32, module('spam.scores.classifiers.mlxlog'), {
+    description: 'Score of the classifier `mlxlog`, 0 to 999.',
+  }),
   triggered_classifier: field(text, module('spam.triggeredClassifier'), {
     description: 'Classifier that decided.',
-    ocsf: 'finding_info.types',
   }),
   safelist_matches: jsonField(module('spam.safeBlockedListMatches'), {
     description: 'Matches of safe and block lists, as JSON.',
@@ -262,11 +292,14 @@ const verdicts = {
   }),
   sandbox_status: field(text, module('sandbox.errorStatus'), { description: 'Error of sandboxing.' }),
   zerohour_score: field(text, module('zerohour.score'), { description: 'Zero-hour verdict.', example: 'unknown' }),
+  pdr_v1_response: field(text, module('pdr.v1.response'), { description: 'Reputation verdict, first version.' }),
+  pdr_v1_rscore: field(text, module('pdr.v1.rscore'), { description: 'Reputation score, first version.' }),
   pdr_v2_response: field(text, module('pdr.v2.response'), { description: 'Reputation verdict.', example: 'pass' }),
   pdr_v2_rscore: field(text, module('pdr.v2.rscore'), { description: 'Reputation score.' }),
   urls_total: field(int32, module('urldefense.counts.total'), { description: 'Number of URLs.' }),
   urls_unique: field(int32, module('urldefense.counts.unique'), { description: 'Number of different URLs.' }),
   urls_rewritten: field(int32, module('urldefense.counts.rewritten'), { description: 'Number of rewritten URLs.' }),
+  urldefense_engine: field(text, module('urldefense.version.engine'), { description: 'Version of URL Defense.' }),
   rewritten_urls: field(textList, module('urldefense.rewrittenUrls'), {
     description: 'URLs that were rewritten.',
     observable: 'url',
@@ -287,9 +320,17 @@ const parts = {
   name: field(text, 'detectedName', {
     description: 'Detected name, else the labelled one.',
     ocsf: 'email.files[].name',
+    observable: 'filename',
   }),
-  labeled_name: field(text, 'labeledName', { description: 'Name as the message declares it.' }),
-  detected_ext: field(text, 'detectedExt', { description: 'Extension as detected.', example: 'PNG' }),
+  labeled_name: field(text, 'labeledName', {
+    description: 'Name as the message declares it.',
+    observable: 'filename',
+  }),
+  detected_ext: field(text, 'detectedExt', {
+    description: 'Extension as detected.',
+    ocsf: 'email.files[].ext',
+    example: 'PNG',
+  }),
   detected_mime: field(text, 'detectedMime', { description: 'Type as detected.', ocsf: 'email.files[].mime_type' }),
   detected_charset: field(text, 'detectedCharset', { description: 'Character set as detected.' }),
   detected_size: field(int64, 'detectedSizeBytes', { description: 'Size in bytes as detected.' }),
@@ -298,17 +339,20 @@ const parts = {
   labeled_charset: field(text, 'labeledCharset', { description: 'Character set as declared.' }),
   size: field(int64, 'sizeDecodedBytes', { description: 'Size in bytes, decoded.', ocsf: 'email.files[].size' }),
   disposition: field(text, 'disposition', { description: '`inline` or `attached`.' }),
-  md5: field(text, 'md5', { description: 'MD5 of the part.', ocsf: 'email.files[].hashes', observable: 'hash' }),
+  md5: field(text, 'md5', { description: 'MD5 of the part.', ocsf: 'email.files[].hashes[MD5]', observable: 'hash' }),
   sha256: field(text, 'sha256', {
     description: 'SHA-256 of the part.',
-    ocsf: 'email.files[].hashes',
+    ocsf: 'email.files[].hashes[SHA-256]',
     observable: 'hash',
   }),
   sandbox_status: field(text, 'sandboxStatus', { description: 'State of sandboxing.' }),
   is_archive: field(bool, 'isArchive', { description: 'Whether it is an archive.' }),
   is_corrupted: field(bool, 'isCorrupted', { description: 'Whether it is corrupted.' }),
-  is_deleted: field(bool, 'isDeleted', { description: 'Whether it was deleted.' }),
-  is_protected: field(bool, 'isProtected', { description: 'Whether it is protected by a password.' }),
+  is_deleted: field(bool, 'isDeleted', { description: 'Whether it was deleted.', ocsf: 'email.files[].is_deleted' }),
+  is_protected: field(bool, 'isProtected', {
+    description: 'Whether it is protected by a password.',
+    ocsf: 'email.files[].is_encrypted',
+  }),
   is_timed_out: field(bool, 'isTimedOut', { description: 'Whether the analysis timed out.' }),
   is_virtual: field(bool, 'isVirtual', { description: 'Whether the part is virtual.' }),
   structure_id: field(text, 'structureId', { description: 'Place in the MIME structure.' }),
@@ -319,17 +363,18 @@ const parts = {
 const fields = {
   guid: field(text, 'guid', {
     description: 'Message; joins to TAP and filter logs.',
-    ocsf: 'metadata.uid',
+    ocsf: 'email.uid | metadata.original_event_uid',
     example: 'w7huvQoQARIuW9b76VulX06gmyraEype',
   }),
-  ts: field(timestamp, 'ts', { description: 'When the record was written.', ocsf: 'time' }),
+  ts: field(timestamp, 'ts', { description: 'When the record was written.', ocsf: 'metadata.original_time' }),
   cluster_id: field(text, pps('cid'), { description: 'Cluster that filtered.', ocsf: 'metadata.product.uid' }),
-  pps_agent: field(text, pps('agent'), { description: 'Host that filtered.', ocsf: 'metadata.product.name' }),
+  pps_agent: field(text, pps('agent'), { description: 'Host that filtered.', ocsf: 'device.hostname' }),
   pps_version: field(text, pps('version'), {
     description: 'Version of the filter.',
     ocsf: 'metadata.product.version',
     example: '8.15.0.371',
   }),
+  theater: field(text, pps('theater'), { description: 'Data centre region of the cluster.' }),
   ...connection,
   ...addresses,
   lang: field(text, 'msg.lang', { description: 'Language of the message.', example: 'en' }),
@@ -353,6 +398,12 @@ const derived = {
 export const podMessage = jsonTable({
   name: 'proofpoint_on_demand_message',
   description: 'Messages as Proofpoint on Demand filtered them: connection, addresses, verdicts, parts and URLs.',
+  recordKinds: { message: 'A message, once its filtering has ended.' },
+  eventTimeFrom: "ts, else the object's LastModified",
+  dispositionFrom:
+    'filter.disposition: `accept` and `continue` are `allowed`, `discard` is `dropped` (`quarantined` with a quarantine folder), `reject` is `rejected`, `retry` is `delayed`, another word is `other`',
+  // Scan
+  ocsf: { classUid: 4009, activityId: 3, severityId: 1 },
   naturalKey: ['guid'],
   fields,
   derived,
@@ -365,4 +416,8 @@ export const podMessage = jsonTable({
     return { sender_domain: domainOf(message.envelope_from) };
   },
   eventTime: ({ ts }) => ts,
+  disposition(message) {
+    const disposition = dispositionOfAction(message.filter_disposition);
+    return disposition === 'dropped' && message.quarantine_folder !== null ? 'quarantined' : disposition;
+  },
 });

@@ -1,5 +1,5 @@
 /** All tables of the predefined schema, and what their columns are. */
-import { columnType, type ColumnMeta, type ColumnType } from './column.ts';
+import { columnMeta, columnType, type ColumnMeta, type ColumnType } from './column.ts';
 import { gatewayFilter } from './gateway-filter.ts';
 import { gatewaySendmail } from './gateway-sendmail.ts';
 import { podMaillog } from './pod-maillog.ts';
@@ -29,8 +29,9 @@ export interface Column {
 
 /** The columns of a table in the order of its row schema. */
 export function columnsOf(table: Table): Column[] {
-  return Object.entries(table.row.shape).map(([name, schema]) => {
-    const { column: _, ...meta } = schema.meta() ?? {};
-    return { name, type: columnType(schema), meta: meta as ColumnMeta };
-  });
+  return Object.entries(table.row.shape).map(([name, schema]) => ({
+    name,
+    type: columnType(schema),
+    meta: columnMeta(schema),
+  }));
 }

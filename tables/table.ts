@@ -66,10 +66,30 @@ export type Row = Record<string, unknown>;
 /** How a source value departs from the schema: a field it does not know, or a value that its column cannot hold. */
 export type Departure = 'unknown_field' | 'type_change';
 
-export interface Table {
+/** What a table says about itself, for its documentation page and its views. */
+export interface TableFacts {
   readonly name: TableName;
-  /** One sentence for the documentation page. */
+  /** One sentence. */
   readonly description: string;
+  /** The kinds of records that become rows, and what each is about. */
+  readonly recordKinds: Readonly<Record<string, string>>;
+  /** Where `event_time` comes from. */
+  readonly eventTimeFrom: string;
+  /** Where `disposition` comes from. */
+  readonly dispositionFrom: string;
+  /** What a row is in OCSF terms: ids of https://schema.ocsf.io/1.8.0 */
+  readonly ocsf: OcsfEvent;
+}
+
+export interface OcsfEvent {
+  /** 4009 Email Activity, 4002 HTTP Activity. */
+  readonly classUid: 4009 | 4002;
+  readonly activityId: number;
+  /** 1 informational, 3 medium (a known threat that was stopped), 4 high (one that was not). */
+  readonly severityId: 1 | 3 | 4;
+}
+
+export interface Table extends TableFacts {
   /** The one definition of the row: DDL, documentation and checks come from it. */
   readonly row: z.ZodObject;
   /** What names the thing the row is about (not the row): the key of the "latest" view. */

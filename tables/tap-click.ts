@@ -4,16 +4,20 @@
  */
 import { domainOf, hostOf, unbracket } from './address.ts';
 import { text, timestamp } from './column.ts';
+import type { Disposition } from './disposition.ts';
 import { field, type Values } from './field.ts';
 import { jsonTable } from './json/json-table.ts';
-import type { Table, TableName } from './table.ts';
+import type { Table, TableFacts } from './table.ts';
 
 const fields = {
-  click_id: field(text, 'id', { description: 'Id of the click; not in all events.', ocsf: 'metadata.uid' }),
-  click_time: field(timestamp, 'clickTime', { description: 'When the user clicked.', ocsf: 'time' }),
+  click_id: field(text, 'id', {
+    description: 'Id of the click; not in all events.',
+    ocsf: 'metadata.original_event_uid',
+  }),
+  click_time: field(timestamp, 'clickTime', { description: 'When the user clicked.', ocsf: 'metadata.original_time' }),
   threat_time: field(timestamp, 'threatTime', {
     description: 'When the threat was recognised; may be after the click.',
-    ocsf: 'finding_info.created_time',
+    ocsf: 'osint[].created_time',
   }),
   recorded_time: field(timestamp, 'eventTime', {
     description: 'When the event was created; newer events only.',
@@ -21,7 +25,7 @@ const fields = {
   }),
   url: field(text, 'url', {
     description: 'The URL that was clicked, as it was before rewriting.',
-    ocsf: 'http_request.url',
+    ocsf: 'http_request.url.url_string | osint[].value',
     example: 'http://malicious.example/login',
     observable: 'url',
   }),
@@ -32,7 +36,7 @@ const fields = {
   }),
   classification: field(text, 'classification', {
     description: '`malware`, `phish`, `spam` and others, in either case.',
-    ocsf: 'finding_info.types',
+    ocsf: 'osint[].category',
     example: 'phish',
   }),
   click_ip: field(text, 'clickIP', {
@@ -43,29 +47,26 @@ const fields = {
   user_agent: field(text, 'userAgent', { description: 'Browser of the user.', ocsf: 'http_request.user_agent' }),
   envelope_from: field(text, 'sender', {
     description: 'Envelope sender of the message; the vendor may hash its local part.',
-    ocsf: 'email.from',
     observable: 'email',
   }),
   recipient: field(text, 'recipient', {
     description: 'Recipient of the message: the user who clicked.',
-    ocsf: 'actor.user.email_addr',
+    ocsf: 'actor.user.email_addr | actor.user.name',
     observable: 'email',
   }),
   sender_ip: field(text, 'senderIP', { description: 'Address that sent the message.', observable: 'ip' }),
-  guid: field(text, 'GUID', { description: 'Message that held the URL; joins to messages.', ocsf: 'email.uid' }),
-  message_id: field(
-    text,
-    'messageID',
-    { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid' },
-    unbracket,
-  ),
+  guid: field(text, 'GUID', {
+    description: 'Message that held the URL; joins to messages.',
+    ocsf: 'metadata.correlation_uid',
+  }),
+  message_id: field(text, 'messageID', { description: 'Message-ID header without `<>`.' }, unbracket),
   campaign_id: field(text, 'campaignID', {
     description: 'Campaign that the threat belongs to.',
-    ocsf: 'osint[].campaign.uid',
+    ocsf: 'osint[].campaign.name',
   }),
   threat_id: field(text, 'threatID', {
     description: 'Id of the threat; joins to `threats` of messages.',
-    ocsf: 'finding_info.uid',
+    ocsf: 'osint[].uid',
   }),
   threat_status: field(text, 'threatStatus', {
     description: '`active`, `cleared` or `falsePositive` when it was read.',
@@ -73,7 +74,7 @@ const fields = {
   }),
   threat_url: field(text, 'threatURL', {
     description: 'Page of the threat in the TAP dashboard; a pivot, not an indicator.',
-    ocsf: 'finding_info.src_url',
+    ocsf: 'osint[].src_url',
   }),
 };
 
@@ -85,11 +86,18 @@ const derived = {
   }),
 };
 
-/** The event time is clickTime, else eventTime, else threatTime. */
-export function tapClickTable(name: TableName, description: string): Table {
+type Facts = Pick<TableFacts, 'name' | 'description' | 'recordKinds'> & {
+  readonly severityId: TableFacts['ocsf']['severityId'];
+  readonly disposition: Disposition;
+};
+
+export function tapClickTable({ severityId, disposition, ...facts }: Facts): Table {
   return jsonTable({
-    name,
-    description,
+    ...facts,
+    eventTimeFrom: 'clickTime, else eventTime, else threatTime, else the hour of the TAP window',
+    dispositionFrom: `always \`${disposition}\``,
+    // a browser that follows a link sends a GET
+    ocsf: { classUid: 4002, activityId: 3, severityId },
     naturalKey: ['click_id', 'recipient', 'click_time', 'url'],
     fields,
     derived,
@@ -98,5 +106,6 @@ export function tapClickTable(name: TableName, description: string): Table {
       return { sender_domain: domainOf(click.envelope_from) };
     },
     eventTime: (click) => click.click_time ?? click.recorded_time ?? click.threat_time,
+    disposition: () => disposition,
   });
 }

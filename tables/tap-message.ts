@@ -5,20 +5,22 @@
  */
 import { addressIn, domainOf, unbracket } from './address.ts';
 import { bool, float64, int32, int64, text, timestamp } from './column.ts';
+import type { Disposition } from './disposition.ts';
 import { field, recordsField, textList, type Values } from './field.ts';
 import { jsonTable } from './json/json-table.ts';
-import type { Table, TableName, TimeMicros } from './table.ts';
+import type { Table, TableFacts, TimeMicros } from './table.ts';
 
 const parts = {
   filename: field(text, 'filename', {
     description: 'Name of the part.',
     ocsf: 'email.files[].name',
     example: 'Invoice.pdf',
+    observable: 'filename',
   }),
-  md5: field(text, 'md5', { description: 'MD5 of the part.', ocsf: 'email.files[].hashes', observable: 'hash' }),
+  md5: field(text, 'md5', { description: 'MD5 of the part.', ocsf: 'email.files[].hashes[MD5]', observable: 'hash' }),
   sha256: field(text, 'sha256', {
     description: 'SHA-256 of the part.',
-    ocsf: 'email.files[].hashes',
+    ocsf: 'email.files[].hashes[SHA-256]',
     observable: 'hash',
   }),
   content_type: field(text, 'contentType', {
@@ -42,14 +44,16 @@ const actors = {
 const threats = {
   threat_id: field(text, 'threatID', {
     description: 'Id of the threat; joins to clicks.',
-    ocsf: 'malware_scan_info.uid',
+    ocsf: 'osint[].uid',
   }),
   type: field(text, 'threatType', {
     description: '`url`, `attachment` or `messageText`, in either case.',
+    ocsf: 'osint[].type_id',
     example: 'url',
   }),
   classification: field(text, 'classification', {
     description: '`malware`, `phish`, `spam` or `impostor`, in either case.',
+    ocsf: 'osint[].category',
     example: 'phish',
   }),
   status: field(text, 'threatStatus', {
@@ -58,16 +62,20 @@ const threats = {
   }),
   time: field(timestamp, 'threatTime', {
     description: 'When the threat was recognised; may be long after the message.',
+    ocsf: 'osint[].created_time',
   }),
   artifact: field(text, 'threat', {
     description: 'The malicious URL, the SHA-256 of the attachment or the sender address, as `type` says.',
     ocsf: 'osint[].value',
-    observable: 'url',
+    observable: 'any',
   }),
-  url: field(text, 'threatUrl', { description: 'Page of the threat in the TAP dashboard; a pivot, not an indicator.' }),
+  url: field(text, 'threatUrl', {
+    description: 'Page of the threat in the TAP dashboard; a pivot, not an indicator.',
+    ocsf: 'osint[].src_url',
+  }),
   campaign_id: field(text, 'campaignID', {
     description: 'Campaign that the threat belongs to.',
-    ocsf: 'osint[].campaign.uid',
+    ocsf: 'osint[].campaign.name',
   }),
   detection_type: field(text, 'detectionType', {
     description: 'How the threat was detected; newer events only.',
@@ -84,11 +92,11 @@ const fields = {
   }),
   tap_event_id: field(text, 'id', {
     description: 'Id of the event; differs per recipient and is not in all events.',
-    ocsf: 'metadata.uid',
+    ocsf: 'metadata.original_event_uid',
   }),
   message_time: field(timestamp, 'messageTime', {
     description: 'When the message was delivered or blocked.',
-    ocsf: 'time',
+    ocsf: 'metadata.original_time',
   }),
   recorded_time: field(timestamp, 'eventTime', {
     description: 'When the event was created; newer events only.',
@@ -96,6 +104,7 @@ const fields = {
   }),
   event_type: field(text, 'eventType', {
     description: 'Kind of event; newer events only.',
+    ocsf: 'metadata.event_code',
     example: 'messagesBlocked',
   }),
   qid: field(text, 'QID', {
@@ -111,7 +120,7 @@ const fields = {
   ),
   cluster: field(text, ['cluster', 'clusterId'], {
     description: 'Cluster that processed the message.',
-    ocsf: 'metadata.product.feature',
+    ocsf: 'metadata.product.uid',
     example: 'acme_hosted',
   }),
   subject: field(text, 'subject', { description: 'Subject.', ocsf: 'email.subject', observable: 'subject' }),
@@ -135,12 +144,21 @@ const fields = {
     description: 'From header as it stands in the message.',
     ocsf: 'email.from_mailbox',
     example: '"A. Name" <a.name@example.com>',
+    observable: 'email',
   }),
-  header_to: field(text, 'headerTo', { description: 'To header as it stands; older events only.' }),
-  header_cc: field(text, 'headerCC', { description: 'Cc header as it stands; older events only.' }),
+  header_to: field(text, 'headerTo', {
+    description: 'To header as it stands; older events only.',
+    ocsf: 'email.to_mailboxes',
+    observable: 'email',
+  }),
+  header_cc: field(text, 'headerCC', {
+    description: 'Cc header as it stands; older events only.',
+    ocsf: 'email.cc_mailboxes',
+    observable: 'email',
+  }),
   header_reply_to: field(text, 'headerReplyTo', {
     description: 'Reply-To header as it stands.',
-    ocsf: 'email.reply_to_list',
+    ocsf: 'email.reply_to_mailboxes',
     observable: 'email',
   }),
   from_addresses: field(textList, 'fromAddress', {
@@ -163,7 +181,7 @@ const fields = {
     ocsf: 'email.reply_to_list',
     observable: 'email',
   }),
-  x_mailer: field(text, 'xmailer', { description: 'X-Mailer header.', ocsf: 'email.http_headers' }),
+  x_mailer: field(text, 'xmailer', { description: 'X-Mailer header.', ocsf: 'email.http_headers[X-Mailer]' }),
   message_size: field(int64, 'messageSize', {
     description: 'Size in bytes; 0 in sparse events.',
     ocsf: 'email.size',
@@ -184,7 +202,6 @@ const fields = {
   modules_run: field(textList, 'modulesRun', { description: 'Modules that looked at the message.' }),
   quarantine_folder: field(text, 'quarantineFolder', {
     description: 'Quarantine folder; also set on delivered messages that are audited.',
-    ocsf: 'policy.name',
   }),
   quarantine_rule: field(text, 'quarantineRule', {
     description: 'Rule that quarantined.',
@@ -197,7 +214,7 @@ const fields = {
   }),
   threats: recordsField('threatsInfoMap', threats, {
     description: 'Threats found in the message, with their state when it was read.',
-    ocsf: 'finding_info',
+    ocsf: 'osint[]',
   }),
 };
 
@@ -212,25 +229,30 @@ const derived = {
   header_from_addr: text({
     description: 'Address within the From header.',
     source: 'derived: headerFrom',
+    ocsf: 'email.from',
     observable: 'email',
   }),
   active_threat_count: int32({
     description: 'Number of threats with status `active`.',
     source: 'derived: threatsInfoMap',
-    ocsf: 'finding_info.traits',
   }),
   has_campaign: bool({
     description: 'Whether a threat belongs to a campaign.',
     source: 'derived: threatsInfoMap',
-    ocsf: 'finding_info.traits',
   }),
 };
 
-/** The event time is messageTime, else eventTime, else the newest threatTime. */
-export function tapMessageTable(name: TableName, description: string): Table {
+type Facts = Pick<TableFacts, 'name' | 'description' | 'recordKinds' | 'dispositionFrom'> & {
+  readonly severityId: TableFacts['ocsf']['severityId'];
+  disposition(message: Message): Disposition;
+};
+
+export function tapMessageTable({ severityId, ...facts }: Facts): Table {
   return jsonTable({
-    name,
-    description,
+    ...facts,
+    eventTimeFrom: 'messageTime, else eventTime, else the newest threatTime, else the hour of the TAP window',
+    // Receive
+    ocsf: { classUid: 4009, activityId: 2, severityId },
     naturalKey: ['guid', 'envelope_rcpts', 'message_time'],
     fields,
     derived,

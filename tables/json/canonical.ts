@@ -3,12 +3,12 @@
 /** No vendor record comes near; deeper ones would only overflow the stack. */
 const maxDepth = 64;
 
-/** Stands for a value that is nested too deeply; the value itself is in the row's `raw`. */
+/** Stands for what is nested too deeply; that itself is in the row's `raw`. */
 const tooDeep = '(nested deeper than 64 levels: see raw)';
 
 /** Text as it is; anything else as JSON with sorted keys. */
 export function jsonText(value: unknown): string {
-  return typeof value === 'string' ? value : (write(value, false, 0) ?? tooDeep);
+  return typeof value === 'string' ? value : (write(value, false, 0) ?? '');
 }
 
 /**
@@ -21,23 +21,70 @@ export function canonicalText(value: unknown): string | undefined {
 }
 
 function write(value: unknown, bags: boolean, depth: number): string | undefined {
+  if (typeof value === 'string') return quoted(value);
+  // JSON has numbers, such as 1e999, that JSON.stringify makes null
+  if (typeof value === 'number') return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (depth >= maxDepth) return undefined;
-  const parts: string[] = [];
-  if (Array.isArray(value)) {
-    for (const item of value) {
-      const part = write(item, bags, depth + 1);
-      if (part === undefined) return undefined;
-      parts.push(part);
-    }
-    if (bags && parts.length > 1) parts.sort();
-    return `[${parts.join(',')}]`;
-  }
+  if (depth >= maxDepth) return bags ? undefined : JSON.stringify(tooDeep);
+  if (Array.isArray(value)) return writeList(value, bags, depth);
   const object = value as Record<string, unknown>;
-  for (const key of Object.keys(object).sort()) {
+  let text = '{';
+  for (const key of sortedKeys(object)) {
     const part = write(object[key], bags, depth + 1);
     if (part === undefined) return undefined;
-    parts.push(`${JSON.stringify(key)}:${part}`);
+    text += text.length === 1 ? quoted(key) : `,${quoted(key)}`;
+    text += `:${part}`;
   }
-  return `{${parts.join(',')}}`;
+  return `${text}}`;
+}
+
+function writeList(list: readonly unknown[], bags: boolean, depth: number): string | undefined {
+  const parts: string[] = [];
+  for (const item of list) {
+    const part = write(item, bags, depth + 1);
+    if (part === undefined) return undefined;
+    parts.push(part);
+  }
+  if (bags && parts.length > 1) parts.sort();
+  return `[${parts.join(',')}]`;
+}
+
+/** As JSON.stringify writes it, which is slower: most texts need no escape. */
+function quoted(text: string): string {
+  if (text.length > 256) return JSON.stringify(text);
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // quote, backslash, control characters; surrogates, of which lone ones are escaped
+    if (code < 32 || code === 34 || code === 92 || (code >= 0xd800 && code <= 0xdfff)) return JSON.stringify(text);
+  }
+  return `"${text}"`;
+}
+
+interface KeyOrder {
+  readonly keys: readonly string[];
+  readonly sorted: readonly string[];
+}
+
+/** The key orders seen last, by their first key: records of one source have the same keys in the same order, and sorting them costs most. */
+const keyOrders = new Map<string, KeyOrder>();
+const keyOrdersMax = 256;
+/** Longer lists of keys are not those of a vendor. */
+const rememberedKeysMax = 128;
+
+function sortedKeys(object: Record<string, unknown>): readonly string[] {
+  const keys = Object.keys(object);
+  const [first] = keys;
+  if (first === undefined || keys.length === 1 || keys.length > rememberedKeysMax) return keys.sort();
+  const known = keyOrders.get(first);
+  if (known !== undefined && areSame(known.keys, keys)) return known.sorted;
+  if (keyOrders.size >= keyOrdersMax) keyOrders.clear();
+  const sorted = keys.toSorted();
+  keyOrders.set(first, { keys, sorted });
+  return sorted;
+}
+
+function areSame(one: readonly string[], other: readonly string[]): boolean {
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index++) if (one[index] !== other[index]) return false;
+  return true;
 }

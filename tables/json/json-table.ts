@@ -1,31 +1,34 @@
 /** A table whose records are JSON objects: decode, map, derive, identify, stamp. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { decodeUtf8 } from '../decode.ts';
-import { envelope } from '../envelope.ts';
+import type { Disposition } from '../disposition.ts';
 import { columns, type Field, type Fields, type Values } from '../field.ts';
 import { eventId } from '../identity.ts';
-import { reject, stampRow } from '../stamp.ts';
-import type { Origin, ParseResult, RawRecord, Table, TableName, TimeMicros } from '../table.ts';
+import { reject, rowSchema, stamper } from '../stamp.ts';
+import type { Origin, ParseResult, RawRecord, Row, Table, TableFacts, TimeMicros } from '../table.ts';
 import { canonicalText } from './canonical.ts';
 import { departureOf, isObject, mapObject, shapeOf } from './shape.ts';
 
 type Derived = Readonly<Record<string, z.ZodType>>;
 
-export interface JsonTable<F extends Fields, D extends Derived> {
-  readonly name: TableName;
-  readonly description: string;
+type DerivedValues<D extends Derived> = { [K in keyof D]: z.output<D[K]> };
+
+export interface JsonTable<F extends Fields, D extends Derived> extends TableFacts {
   readonly naturalKey: readonly (keyof F & string)[];
   readonly fields: F;
   readonly derived: D;
   /** The derived columns. It may also correct mapped values in place, and add to `extra` what it takes away. */
-  derive(values: Values<F>, extra: Map<string, string>): { [K in keyof D]: z.output<D[K]> };
+  derive(this: void, values: Values<F>, extra: Map<string, string>): DerivedValues<D>;
   /** Null: the record has no time of its own. */
-  eventTime(values: Values<F>): TimeMicros | null;
+  eventTime(this: void, values: Values<F>): TimeMicros | null;
+  /** Null: the record does not say. */
+  disposition(this: void, values: Values<F> & DerivedValues<D>): Disposition | null;
 }
 
 export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<F, D>): Table {
-  const { name, description, naturalKey, fields } = table;
-  const row = z.object({ ...envelope, ...columns(fields), ...table.derived });
+  const { fields, derived, derive, eventTime, disposition, ...facts } = table;
+  const row: z.ZodObject = rowSchema({ ...columns(fields), ...derived });
+  const stamp = stamper(table, row);
   const shape = shapeOf(fields, Object.keys(row.shape));
   const paths: Record<string, string> = {};
   for (const [column, field] of Object.entries<Field>(fields)) {
@@ -44,13 +47,14 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
     if (Object.keys(source).length === 0) return reject('invalid_record', 'the record must have at least one field');
 
     const extra = new Map<string, string>();
-    const parsed = mapObject(source, shape, '', extra);
-    const values = parsed as Values<F>;
-    Object.assign(parsed, table.derive(values, extra));
-    stampRow(parsed, record, origin, {
-      eventId: eventId(name, canonicalText(source) ?? raw),
-      eventTime: table.eventTime(values),
+    const parsed: Row = mapObject(source, shape, '', extra);
+    const values = parsed as Values<F> & DerivedValues<D>;
+    Object.assign(parsed, derive(values, extra));
+    stamp(parsed, record, origin, {
+      eventId: eventId(table.name, canonicalText(source) ?? raw),
+      eventTime: eventTime(values),
       timeSource: 'record',
+      disposition: disposition(values),
       raw,
       extra,
     });
@@ -58,10 +62,8 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
   }
 
   return {
-    name,
-    description,
+    ...facts,
     row,
-    naturalKey,
     identity: 'content',
     paths,
     parse,

@@ -1,12 +1,12 @@
 /** A table whose records are text lines: decode, read the header, let the table's grammar read the rest, identify, stamp. The hot path. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { int32, text, timestamp } from '../column.ts';
 import { base64, decodeUtf8 } from '../decode.ts';
-import { envelope } from '../envelope.ts';
+import type { Disposition } from '../disposition.ts';
 import { columns, type Fields, type Values } from '../field.ts';
 import { eventId } from '../identity.ts';
-import { blankRow, reject, stampRow } from '../stamp.ts';
-import type { Departure, Origin, ParseResult, RawRecord, Table, TableName } from '../table.ts';
+import { blankRow, reject, rowSchema, stamper } from '../stamp.ts';
+import type { Departure, Origin, ParseResult, RawRecord, Table, TableFacts } from '../table.ts';
 import { departureOf, keep, planOf, type Plan } from './plan.ts';
 import { parseHeader } from './syslog-header.ts';
 
@@ -14,7 +14,7 @@ const headerColumns = {
   log_time: timestamp({
     description: 'Time of the line, UTC; null where it has none that can be read.',
     source: 'header',
-    ocsf: 'time',
+    ocsf: 'metadata.original_time',
   }),
   host: text({
     description: 'Host that wrote the line.',
@@ -25,31 +25,40 @@ const headerColumns = {
   process: text({
     description: 'Program that wrote the line.',
     source: 'header',
-    ocsf: 'process.name',
+    ocsf: 'actor.process.name',
     example: 'filter_instance1',
   }),
-  pid: int32({ description: 'Process id of the program.', source: 'header', ocsf: 'process.pid', example: '21074' }),
+  pid: int32({
+    description: 'Process id of the program.',
+    source: 'header',
+    ocsf: 'actor.process.pid',
+    example: '21074',
+  }),
 };
+
+export const eventTimeFrom =
+  "time of the line (a BSD time has no year: that of the object's LastModified, or the year before), else the object's LastModified";
 
 type Derived = Readonly<Record<string, z.ZodType>>;
 
-export interface TextTable<F extends Fields, D extends Derived> {
-  readonly name: TableName;
-  readonly description: string;
+export interface TextTable<F extends Fields, D extends Derived> extends TableFacts {
   readonly naturalKey: readonly (keyof (F & D) & string)[];
   readonly fields: F;
   readonly derived: D;
   /** Reads `line` from `from` into the columns of `row`, all null before, and `extra`; false where it found no field at all. */
-  read(line: string, from: number, plan: Plan, row: RowOf<F, D>, extra: Map<string, string>): boolean;
+  read(this: void, line: string, from: number, plan: Plan, row: RowOf<F, D>, extra: Map<string, string>): boolean;
+  /** Null: the line does not say. */
+  disposition(this: void, row: RowOf<F, D>, extra: ReadonlyMap<string, string>): Disposition | null;
 }
 
 type RowOf<F extends Fields, D extends Derived> = Values<F> & { [K in keyof D]: z.output<D[K]> };
 
 export function textTable<F extends Fields, D extends Derived>(table: TextTable<F, D>): Table {
-  const { name, description, naturalKey } = table;
-  const row = z.object({ ...envelope, ...headerColumns, ...columns(table.fields), ...table.derived });
+  const { fields, derived, read, disposition, ...facts } = table;
+  const row: z.ZodObject = rowSchema({ ...headerColumns, ...columns(fields), ...derived });
+  const stamp = stamper(table, row);
   const blank = blankRow(Object.keys(row.shape));
-  const plan = planOf(table.fields);
+  const plan = planOf(fields);
 
   function parse(record: RawRecord, origin: Origin): ParseResult {
     if (record.oversized === true) return reject('too_large', 'the line is longer than lines may be');
@@ -57,7 +66,7 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
     const header = parseHeader(raw, origin.fallbackTime);
     const extra = new Map<string, string>();
     const parsed = { ...blank };
-    const hasFields = table.read(raw, header.end, plan, parsed as RowOf<F, D>, extra);
+    const hasFields = read(raw, header.end, plan, parsed as RowOf<F, D>, extra);
     const hasHeader = header.time !== undefined || header.process !== null;
     if (!hasFields && !hasHeader)
       return reject('unknown_line', 'the line must have a header or at least one key=value');
@@ -69,10 +78,11 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
     parsed['host'] = header.host;
     parsed['process'] = header.process;
     parsed['pid'] = header.pid;
-    stampRow(parsed, record, origin, {
-      eventId: eventId(name, exact ? raw : record.bytes),
+    stamp(parsed, record, origin, {
+      eventId: eventId(table.name, exact ? raw : record.bytes),
       eventTime: header.time,
       timeSource: header.timeSource,
+      disposition: disposition(parsed as RowOf<F, D>, extra),
       raw,
       extra,
     });
@@ -84,5 +94,11 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
     return key === 'log_time' ? 'type_change' : departureOf(plan, key, String(value));
   }
 
-  return { name, description, row, naturalKey, identity: 'line', parse, departure };
+  return {
+    ...facts,
+    row,
+    identity: 'line',
+    parse,
+    departure,
+  };
 }

@@ -35,6 +35,7 @@ describe('fit', () => {
     ['int32', true],
     ['int64', '9007199254740993'],
     ['float64', '1.2.3'],
+    ['float64', Number.POSITIVE_INFINITY],
     ['bool', 1],
     ['bool', 'yes'],
     ['timestamp', 1_638_382_891],

@@ -133,3 +133,13 @@ describe('disposition', () => {
     expect(rowOf(table, line)).toMatchObject({ disposition, disposition_id: id }),
   );
 });
+
+describe('values that are almost right', () => {
+  it.each([
+    ['ctladdr=<a@b.example> (8/0)', { ctladdr: 'a@b.example' }],
+    ['ctladdr=<a@b.example>', { ctladdr: 'a@b.example' }],
+    ['ctladdr=<a@b.example> (8/0), newkey=5', { ctladdr: '<a@b.example> (8/0), newkey=5' }],
+    ['delay=1+00:00:01', { delay_s: 86_401 }],
+    ['delay=1.5+00:00:01', { delay_s: null, extra: new Map([['delay', '1.5+00:00:01']]) }],
+  ])('to=<x>, %s', (equate, expected) => expect(rowOf(table, `to=<x>, ${equate}`)).toMatchObject(expected));
+});

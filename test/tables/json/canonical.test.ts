@@ -41,5 +41,11 @@ describe('jsonText', () => {
     expect(jsonText({ b: [2, 1], a: null })).toBe('{"a":null,"b":[2,1]}');
   });
 
-  it('says so where a value is nested too deeply', () => expect(jsonText(nested(100_000))).toContain('see raw'));
+  it('says so where a value is nested too deeply, and keeps what stands beside it', () => {
+    expect(jsonText(nested(100_000))).toContain('see raw');
+    expect(jsonText(['beside', nested(100_000)])).toContain('beside');
+  });
+
+  it('keeps a number that is too large for a number', () =>
+    expect(jsonText(JSON.parse('[1e999,-1e999]'))).toBe('["Infinity","-Infinity"]'));
 });
