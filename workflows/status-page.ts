@@ -48,8 +48,13 @@ function tapFacts({ settled, late, requests, clockSkewSeconds }: TapDetail): [st
       ];
     }),
     ['Requests in 24 h', `${used.live} live, ${used.settle} settle, ${used.backfill} backfill of ${requestsPerDay}`],
-    ['Clock of the vendor', clockSkewSeconds === 0 ? 'agrees' : `${clockSkewSeconds} s off, allowed for`],
+    ['Clock of the vendor', clockSkewWords(clockSkewSeconds)],
   ];
+}
+
+function clockSkewWords(seconds: number | undefined): string {
+  if (seconds === undefined) return 'not known yet';
+  return seconds === 0 ? 'agrees' : `${seconds} s off, allowed for`;
 }
 
 /** The same for a backfill. */

@@ -16,13 +16,13 @@ export interface TapDetail {
   readonly settled: Readonly<Record<string, string>>;
   readonly late: Readonly<Record<string, LateFinds>>;
   readonly requests: RequestLog;
-  /** Vendor's clock minus ours, seconds. */
-  readonly clockSkewSeconds: number;
+  /** Vendor's clock minus ours, seconds; absent until it has answered once. */
+  readonly clockSkewSeconds?: number;
   /** A window from request to lake, seconds, as a running mean. */
   readonly windowSeconds?: number;
 }
 
-export const newTapDetail: TapDetail = { settled: {}, late: {}, requests: {}, clockSkewSeconds: 0 };
+export const newTapDetail: TapDetail = { settled: {}, late: {}, requests: {} };
 
 /** Where each settle pass stands; one that settings added begins at `from`. */
 export function settledMs({ settled }: TapDetail, ageSeconds: number, fromMs: number): number {

@@ -40,7 +40,7 @@ type Access = SourceAccess<TapSettings>;
 const detailOf = (access: Access): TapDetail => access.state().tap ?? newTapDetail;
 
 /** The vendor decides by its own clock what is recent and what is too old. */
-const vendorNowMs = (access: Access) => nowMs() + detailOf(access).clockSkewSeconds * 1000;
+const vendorNowMs = (access: Access) => nowMs() + (detailOf(access).clockSkewSeconds ?? 0) * 1000;
 
 const tapKind: SourceKindLogic<TapSettings> = {
   start: ({ startFrom }, timeMs) => isoSeconds(firstCursorMs(startFrom, timeMs)),
@@ -107,10 +107,12 @@ function planFrom(access: Access, cursorMs: number): TapPlan {
 
 /** The planned window and those right behind it that are due as well. */
 function windowsFrom(access: Access, first: Extract<TapPlan, { do: 'read' }>): TapBatch[] {
+  // The first answer tells what time it is for the vendor; before that only the oldest window is safe to ask for.
+  const atOnceMax = detailOf(access).clockSkewSeconds === undefined ? 1 : windowsAtOnceMax;
   const batches: TapBatch[] = [];
   for (
     let plan: TapPlan = first;
-    plan.do === 'read' && batches.length < windowsAtOnceMax;
+    plan.do === 'read' && batches.length < atOnceMax;
     plan = planFrom(access, plan.toMs)
   ) {
     batches.push({ kind: 'tap', from: isoSeconds(plan.fromMs), to: isoSeconds(plan.toMs), pass: 'live' });

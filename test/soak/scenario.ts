@@ -53,7 +53,7 @@ export async function runSoak(seed: string, directory: string): Promise<SoakOutc
       endMs,
       eventsPerHour: 40,
       rhythm: 'steady',
-      lateShare: 0.2,
+      lateShare: 0.5,
       // a fault delays a read, and a late read misses less: the control meets none
       faults: { rates: tenant === 'control' ? {} : faultRates },
     })),

@@ -5,13 +5,28 @@ import {
   startS3Backfill,
   startTapBackfill,
   type StartedBackfill,
+  summarizeTapPlan,
   updateBackfill,
 } from '../../scripts/backfills.ts';
-import { sourceStatus } from '../../scripts/source-registry.ts';
+import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
 import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
 import { readConfig } from '../../workers/config.ts';
 import type { BackfillStatus } from '../../workflows/backfill-state.ts';
-import { callsOf, client, failure, failures, name, objects, s3, start, tap, taskQueue, until } from './world.ts';
+import {
+  callsOf,
+  client,
+  failure,
+  failures,
+  inFlightMost,
+  name,
+  objects,
+  s3,
+  start,
+  tap,
+  taskQueue,
+  until,
+  vendors,
+} from './world.ts';
 
 const hourMs = 3_600_000;
 const hour = Math.floor(Date.now() / hourMs) * hourMs;
@@ -129,6 +144,39 @@ describe('a TAP backfill', () => {
     expect(requestsLeft('live', budget)).toBeGreaterThan(300);
     await cancelBackfill(client, started.workflowId);
   }, 120_000);
+});
+
+describe('seven days for one tenant', () => {
+  it('take as long as the plan says, four requests at a time, while live reads keep their pace', async () => {
+    vendors.set('week', { clockSkewSeconds: 0, answerMs: 300 });
+    await start('week', tap({ startFrom: '-20h' }));
+    await start('neighbour', tap({ startFrom: '-1h' }));
+    const status = await until('week', ({ pipelineState }) => pipelineState === 'idle');
+    await until('neighbour', ({ pipelineState }) => pipelineState === 'idle');
+    const range = { fromMs: hour - 167 * hourMs, toMs: hour - 20 * hourMs };
+    const settings = tap();
+    const plan = summarizeTapPlan({ ...status, settings }, range, [range], 1000);
+    expect(plan).toMatchObject({ windows: 147, requests: 147, alreadyRead: 0, quotaShare: 0.102 });
+    const startedMs = performance.now();
+    const started = await startTapBackfill(
+      client,
+      config,
+      { ...name('week'), settings },
+      { ...range, intervals: [range] },
+    );
+    const waits: number[] = [];
+    for (const tenantId of ['week', 'neighbour', 'week', 'neighbour']) {
+      const askedMs = performance.now();
+      await updateSource(client, name(tenantId), 'pollNow');
+      waits.push(performance.now() - askedMs);
+    }
+    await untilBackfill(started, isDone);
+    const seconds = (performance.now() - startedMs) / 1000;
+    expect(seconds / plan.estimateSeconds).toBeGreaterThan(0.8);
+    expect(seconds / plan.estimateSeconds).toBeLessThan(1.2);
+    expect(inFlightMost.get('week')).toBe(4);
+    expect(Math.max(...waits)).toBeLessThan(2000);
+  }, 60_000);
 });
 
 describe('an S3 backfill', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
-import { callsOf, client, failure, failures, name, objects, s3, start, tap, until } from './world.ts';
+import { callsOf, client, failure, failures, name, objects, s3, start, tap, until, vendors } from './world.ts';
 
 describe('a TAP source', () => {
   it('reads every minute from its start to a minute ago once, then waits for the next window', async () => {
@@ -72,6 +72,23 @@ describe('a TAP source', () => {
     expect(status.totals.batches).toBe(1);
     failures.clear();
     expect(await updateSource(client, name('holes'), 'pollNow')).toMatchObject({ consecutiveErrors: 0 });
+  });
+});
+
+describe("a vendor's clock that is not ours", () => {
+  it('is measured, shown and allowed for: nothing is read that lies in its future', async () => {
+    vendors.set('skewed', { clockSkewSeconds: -600, answerMs: 0 });
+    await start('skewed', tap());
+    const status = await until('skewed', ({ pipelineState }) => pipelineState === 'idle');
+    expect(status.tap?.clockSkewSeconds).toBe(-600);
+    // the first window is read before anything is known of the clock, and is old
+    const vendorNowMs = Date.now() - 600_000;
+    expect(Date.parse(status.cursor)).toBeLessThanOrEqual(vendorNowMs - 60_000);
+    expect(Date.parse(status.cursor)).toBeGreaterThan(vendorNowMs - 7 * 60_000);
+    const { currentDetails } = await client.workflow
+      .getHandle('ingest/skewed/source')
+      .query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(currentDetails).toContain('Clock of the vendor: -600 s off, allowed for');
   });
 });
 

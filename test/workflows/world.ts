@@ -26,6 +26,11 @@ export const taskQueue = 'source-test';
 const calls: { activity: string; tenantId: string; from?: string; to?: string; key?: string }[] = [];
 export const failures = new Map<string, ApplicationFailure>();
 export const objects = new Map<string, string[]>();
+/** What a tenant's vendor is like, where it is not perfect. */
+export const vendors = new Map<string, { readonly clockSkewSeconds: number; readonly answerMs: number }>();
+const inFlight = new Map<string, number>();
+/** Most requests that a tenant's vendor had under way at once. */
+export const inFlightMost = new Map<string, number>();
 const fingerprints = new Map<string, string>();
 
 const activities = {
@@ -33,7 +38,13 @@ const activities = {
     calls.push({ activity: 'fetch', tenantId, from: batch.from, to: batch.to });
     const failing = failures.get(`${tenantId} ${batch.from}`) ?? failures.get(tenantId);
     if (failing !== undefined) throw failing;
-    return { batchId: batchId({ tenantId, sourceId }, batch), landed: 'stored', requests: 1, clockSkewSeconds: 0 };
+    const vendor = vendors.get(tenantId) ?? { clockSkewSeconds: 0, answerMs: 0 };
+    inFlight.set(tenantId, (inFlight.get(tenantId) ?? 0) + 1);
+    inFlightMost.set(tenantId, Math.max(inFlightMost.get(tenantId) ?? 0, inFlight.get(tenantId) ?? 0));
+    await new Promise((resolve) => setTimeout(resolve, vendor.answerMs));
+    inFlight.set(tenantId, (inFlight.get(tenantId) ?? 0) - 1);
+    const { clockSkewSeconds } = vendor;
+    return { batchId: batchId({ tenantId, sourceId }, batch), landed: 'stored', requests: 1, clockSkewSeconds };
   },
   async loadBatch({ tenantId, sourceId, batch }: LoadBatchInput) {
     calls.push({
