@@ -80,17 +80,29 @@ export async function insertTable(
     FROM (${union(`rowid AS staged_row, tenant_id, batch_id, ${id}`)}) AS staged
     ANTI JOIN (${known}) AS known USING (tenant_id, ${id})
     ORDER BY part, staged_row`);
-  const counts = await connection.runAndReadAll('SELECT batch_id, count(*)::INTEGER FROM fresh GROUP BY batch_id');
+  const fresh = await connection.runAndReadAll('SELECT batch_id, count(*)::INTEGER FROM fresh GROUP BY batch_id');
+  const counts = new Map(fresh.getRows().map(([batchId, count]) => [String(batchId), Number(count)]));
+  if (counts.size === 0) return counts;
+  // Nearly always all rows are new. To pick some takes a join, which may hold the whole of them in memory.
+  const pick = (await areAllFresh(connection, union))
+    ? () => ''
+    : (index: number) =>
+        `SEMI JOIN (SELECT staged_row FROM fresh WHERE part = ${index}) AS picked ON staged.rowid = picked.staged_row`;
   const rows = staged.map(
-    (stagedName, index) => `
-      SELECT staged.* FROM memory.main.${name(stagedName)} AS staged
-      SEMI JOIN (SELECT staged_row FROM fresh WHERE part = ${index}) AS picked ON staged.rowid = picked.staged_row`,
+    (stagedName, index) => `SELECT staged.* FROM memory.main.${name(stagedName)} AS staged ${pick(index)}`,
   );
   // Rows of one tenant lie together in the file, so that a search for one tenant skips the rest.
   await connection.run(
     `INSERT INTO ${target} BY NAME ${rows.join(' UNION ALL ')} ${tenantIds.size > 1 ? 'ORDER BY tenant_id' : ''}`,
   );
-  return new Map(counts.getRows().map(([batchId, count]) => [String(batchId), Number(count)]));
+  return counts;
+}
+
+async function areAllFresh(connection: DuckDBConnection, union: (columns: string) => string): Promise<boolean> {
+  const result = await connection.runAndReadAll(
+    `SELECT (SELECT count(*) FROM (${union('rowid')})) = (SELECT count(*) FROM fresh)`,
+  );
+  return result.getRows()[0]?.[0] === true;
 }
 
 /** The identities that the table may already have for these rows: only the files of the rows' own time range are read. */

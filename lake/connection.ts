@@ -48,6 +48,8 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     threads: String(Math.min(4, availableParallelism())),
     // insertion order costs memory on large inserts and nothing here relies on it
     preserve_insertion_order: 'false',
+    // by default half a million rows are gathered before any is written to its partition: a gigabyte, where rows are long
+    partitioned_write_flush_threshold: '8192',
   });
   const refreshAccess = createAccessRefresh(instance, settings);
   try {

@@ -70,6 +70,9 @@ export async function openStage(
 ): Promise<Stage> {
   stageCount += 1;
   const prefix = `stage_${stageCount}`;
+  // In one transaction DuckDB takes the rows as they come; without one it copies every part once more.
+  await connection.run('BEGIN');
+  let isFilling = true;
   const staged: { table: LakeTable; stagedName: string; writer: RowWriter }[] = [];
   for (const table of [
     ...dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known)),
@@ -127,6 +130,8 @@ export async function openStage(
     },
     async seal() {
       for (const { writer } of staged) writer.close();
+      isFilling = false;
+      await connection.run('COMMIT');
       const filled = staged.filter(({ writer }) => writer.rowCount > 0);
       for (const { table, stagedName } of filled) {
         if (table.identity === 'line') await numberIdenticalLines(connection, table, stagedName);
@@ -135,6 +140,7 @@ export async function openStage(
       return { header, counts, tables, drift: drift.sightings(), ingestedAt };
     },
     async discard() {
+      if (isFilling) await connection.run('ROLLBACK');
       for (const { stagedName } of staged) await connection.run(`DROP TABLE IF EXISTS memory.main.${name(stagedName)}`);
     },
   };

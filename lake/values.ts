@@ -1,18 +1,10 @@
-/** Rows as JavaScript values become DuckDB column values: the one place that knows both forms. */
-import {
-  DuckDBBlobValue,
-  type DuckDBConnection,
-  DuckDBDataChunk,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampValue,
-  type DuckDBType,
-  type DuckDBValue,
-} from '@duckdb/node-api';
+/** Rows as JavaScript values go into DuckDB tables: the one place that knows both forms. */
+import { type DuckDBConnection, DuckDBDataChunk, type DuckDBType } from '@duckdb/node-api';
+import duckdb from '@duckdb/node-bindings';
 import type { z } from 'zod';
 import { type ColumnType, columnType } from '../tables/column.ts';
 import type { Row } from '../tables/table.ts';
+import { createHeap, createLoan, columnsOf } from './vectors.ts';
 
 export interface Column {
   readonly name: string;
@@ -24,43 +16,11 @@ export type Shape = Readonly<Record<string, z.ZodType>>;
 export const columnsOfShape = (shape: Shape): Column[] =>
   Object.entries(shape).map(([name, type]) => ({ name, type: columnType(type) }));
 
-type Convert = (value: unknown) => DuckDBValue;
-
-function converter(type: ColumnType): Convert {
-  switch (type.kind) {
-    case 'text':
-    case 'int32':
-    case 'float64':
-    case 'bool':
-      return (value) => (value ?? null) as DuckDBValue;
-    case 'int64':
-      return (value) => (value == null ? null : BigInt(value as number));
-    case 'timestamp':
-      return (value) => (value == null ? null : new DuckDBTimestampValue(BigInt(value as number)));
-    case 'bytes':
-      return (value) => (value == null ? null : new DuckDBBlobValue(value as Uint8Array));
-    case 'map':
-      return (value) =>
-        new DuckDBMapValue(
-          Array.from((value ?? []) as Iterable<[string, string]>, ([key, item]) => ({ key, value: item })),
-        );
-    case 'list': {
-      const item = converter(type.item);
-      return (value) => (value == null ? null : new DuckDBListValue((value as unknown[]).map(item)));
-    }
-    case 'struct': {
-      const fields = Object.entries(type.fields).map(([name, field]) => [name, converter(field)] as const);
-      return (value) => {
-        if (value == null) return null;
-        const given = value as Record<string, unknown>;
-        return new DuckDBStructValue(Object.fromEntries(fields.map(([name, convert]) => [name, convert(given[name])])));
-      };
-    }
-  }
-}
-
 /** DuckDB's vectors hold this many rows. */
 const chunkRows = 2048;
+/** Fewer where rows are long, and so often the table gets what was gathered: bounds memory and the time that nothing else runs. */
+const chunkBytes = 4 << 20;
+const appendBytes = 8 << 20;
 
 export interface RowWriter {
   readonly rowCount: number;
@@ -69,27 +29,34 @@ export interface RowWriter {
   close(): void;
 }
 
-/** Appends rows to a table that exists, a vector at a time. */
+/** Appends rows to a table that exists, a chunk at a time. */
 export async function openRowWriter(
   connection: DuckDBConnection,
   table: { readonly catalog: string; readonly name: string; readonly columns: readonly Column[] },
 ): Promise<RowWriter> {
   const appender = await connection.createAppender(table.name, 'main', table.catalog);
   const types: DuckDBType[] = table.columns.map((_, index) => appender.columnType(index));
-  const columns = table.columns.map(({ name, type }) => ({ name, convert: converter(type) }));
-  let pending: Row[] = [];
+  let kept: DuckDBDataChunk | undefined;
+  const heap = createHeap();
+  const loan = createLoan();
+  const columns = columnsOf(Object.fromEntries(table.columns.map(({ name, type }) => [name, type])), heap);
+  let pendingRows = 0;
+  let pendingBytes = 0;
   let rowCount = 0;
   const flush = () => {
-    if (pending.length === 0) return;
-    const chunk = DuckDBDataChunk.create(types, pending.length);
-    for (const [index, { name, convert }] of columns.entries()) {
-      chunk.setColumnValues(
-        index,
-        pending.map((row) => convert(row[name])),
-      );
-    }
+    if (pendingRows === 0) return;
+    // one chunk again and again: its memory is freed only when the garbage collector finds it
+    const chunk = (kept ??= DuckDBDataChunk.create(types));
+    chunk.reset();
+    chunk.rowCount = pendingRows;
+    pendingBytes += heap.sizeBytes + pendingRows * types.length * 8;
+    const address = loan.lend(heap);
+    columns.flush((index) => duckdb.data_chunk_get_vector(chunk.chunk, index), pendingRows, address);
     appender.appendDataChunk(chunk);
-    pending = [];
+    pendingRows = 0;
+    if (pendingBytes < appendBytes) return;
+    appender.flushSync();
+    pendingBytes = 0;
   };
   return {
     get rowCount() {
@@ -97,8 +64,9 @@ export async function openRowWriter(
     },
     write(row) {
       rowCount += 1;
-      pending.push(row);
-      if (pending.length === chunkRows) flush();
+      columns.put(row, pendingRows);
+      pendingRows += 1;
+      if (pendingRows === chunkRows || heap.sizeBytes >= chunkBytes) flush();
     },
     close() {
       flush();

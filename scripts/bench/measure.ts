@@ -1,0 +1,93 @@
+/** One measurement, in a process of its own: `measure.ts MODE TABLE PATH DIRECTORY`. Prints a Measurement as JSON. */
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { createGunzip } from 'node:zlib';
+import { DuckDBInstance } from '@duckdb/node-api';
+import { openLake } from '../../lake/lake.ts';
+import { createJsonSplitter } from '../../sources/json-records.ts';
+import { createLineSplitter } from '../../sources/lines.ts';
+import { inBatches } from '../../sources/splitter.ts';
+import { tables } from '../../tables/registry.ts';
+import type { ParseResult, RawRecord, TableName } from '../../tables/table.ts';
+import { readConfig } from '../../workers/config.ts';
+import { copyStatement } from './statement.ts';
+
+/** `lines`: gunzip and split. `parse`: that, and rows made. `load`: that, and the rows committed to a lake. `sql`: DuckDB alone. */
+export type Mode = 'lines' | 'parse' | 'load' | 'sql';
+
+export interface Measurement {
+  readonly seconds: number;
+  /** Of all threads of the process: what others do on the machine counts less than in `seconds`. */
+  readonly cpuSeconds: number;
+  readonly peakMemoryMegabytes: number;
+  /** The longest time that nothing else could run. */
+  readonly stallMs: number;
+}
+
+const [mode, tableName, path, directory] = process.argv.slice(2) as [Mode, TableName, string, string];
+const table = tables[tableName];
+const batchId = 'acme/bench/s3/bench/object@etag';
+const uri = 's3://bench/object';
+const fallbackTime = Date.UTC(2026, 1, 1) * 1000;
+
+async function readRecords(use: (record: RawRecord) => void): Promise<void> {
+  const splitter = table.identity === 'line' || mode === 'lines' ? createLineSplitter() : createJsonSplitter();
+  const chunks = createReadStream(path).pipe(createGunzip({ chunkSize: 64 << 10 }));
+  for await (const records of inBatches(chunks, splitter, ({ bytes }) => bytes.length))
+    for (const record of records) use(record);
+}
+
+function parse(record: RawRecord, ingestedAt: number): NonNullable<ParseResult['row']> {
+  const { row, reject } = table.parse(record, {
+    tenantId: 'acme',
+    batchId,
+    uri,
+    fallbackTime,
+    fallbackTimeSource: 'object',
+    ingestedAt,
+  });
+  if (row === undefined) throw new Error(`a simulated record was rejected: ${reject.reason}`);
+  return row;
+}
+
+async function prepare(): Promise<{ run: () => Promise<unknown>; close: () => unknown }> {
+  if (mode === 'lines') return { run: () => readRecords(() => undefined), close: () => undefined };
+  if (mode === 'parse') return { run: () => readRecords((record) => parse(record, 0)), close: () => undefined };
+  if (mode === 'sql') {
+    const instance = await DuckDBInstance.create(':memory:', { threads: '1' });
+    const connection = await instance.connect();
+    const statement = await copyStatement(tableName, path, join(directory, 'sql.parquet'));
+    return { run: () => connection.run(statement), close: () => instance.closeSync() };
+  }
+  const lake = await openLake({
+    ...readConfig({}).lake,
+    catalog: `sqlite:${join(directory, 'lake/catalog.sqlite')}`,
+    dataPath: join(directory, 'lake/data'),
+    spillDirectory: join(directory, 'spill'),
+  });
+  const header = { batchId, tenantId: 'acme', sourceId: 'bench', kind: 's3', pass: null, uri, sizeBytes: 0 } as const;
+  const times = { coversFrom: null, coversTo: null, readAt: null, fallbackTime };
+  const run = () =>
+    lake.load({ ...header, ...times }, [tableName], (stage) =>
+      readRecords((record) => stage.addRow(tableName, parse(record, stage.ingestedAt))),
+    );
+  return { run, close: () => lake.close() };
+}
+
+const { run, close } = await prepare();
+let stallMs = 0;
+let seenMs = performance.now();
+const watch = setInterval(() => {
+  stallMs = Math.max(stallMs, performance.now() - seenMs);
+  seenMs = performance.now();
+}, 1);
+const cpuBefore = process.cpuUsage();
+const startMs = performance.now();
+await run();
+const seconds = (performance.now() - startMs) / 1000;
+const { user, system } = process.cpuUsage(cpuBefore);
+clearInterval(watch);
+await close();
+const peakMemoryMegabytes = process.resourceUsage().maxRSS / 1024;
+const measured: Measurement = { seconds, cpuSeconds: (user + system) / 1e6, peakMemoryMegabytes, stallMs };
+process.stdout.write(JSON.stringify(measured));

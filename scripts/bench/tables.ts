@@ -1,0 +1,140 @@
+/**
+ * `npm run bench:tables -- [--records N] [--table T] [--repeat N] [--json]`: how fast records become rows, and rows a commit, on one core, and how
+ * that compares with DuckDB's own SQL on the same file and with nothing but gunzip and a split into lines.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { tableNames, type TableName } from '../../tables/table.ts';
+import { readConfig } from '../../workers/config.ts';
+import { printJson, printTable, reportError, UsageError } from '../output.ts';
+import { benchInput, type Input } from './input.ts';
+import type { Measurement, Mode } from './measure.ts';
+
+const modes: readonly Mode[] = ['lines', 'parse', 'load', 'sql'];
+const directory = join(readConfig().dataDir, 'bench');
+const run = promisify(execFile);
+
+interface Options {
+  readonly records: number;
+  readonly tables: readonly TableName[];
+  readonly repeat: number;
+  readonly json: boolean;
+}
+
+function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      records: { type: 'string', default: '500000' },
+      table: { type: 'string', multiple: true },
+      repeat: { type: 'string', default: '3' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const wanted = values.table ?? tableNames;
+  const tables = tableNames.filter((table) => wanted.includes(table));
+  const records = Number(values.records);
+  const repeat = Number(values.repeat);
+  if (tables.length !== wanted.length) throw new UsageError(`--table: must be one of ${tableNames.join(', ')}`);
+  if (!(Number.isInteger(records) && records > 0)) throw new UsageError('--records: must be a whole number above 0');
+  if (!(Number.isInteger(repeat) && repeat > 0)) throw new UsageError('--repeat: must be a whole number above 0');
+  return { records, tables, repeat, json: values.json };
+}
+
+/** The command that keeps a process on one core, where there is one: DuckDB and Node use threads otherwise. */
+async function pinning(): Promise<readonly string[]> {
+  const pin = ['taskset', '-c', String(availableParallelism() - 1)];
+  const works = await run(pin[0] ?? '', [...pin.slice(1), 'true']).then(
+    () => true,
+    () => false,
+  );
+  return works ? pin : [];
+}
+
+async function measureOnce(pin: readonly string[], mode: Mode, table: TableName, input: Input): Promise<Measurement> {
+  const scratch = mkdtempSync(join(directory, 'run-'));
+  try {
+    const script = fileURLToPath(new URL('measure.ts', import.meta.url));
+    const command = [...pin, process.execPath, '--import', 'tsx', script, mode, table, input.path, scratch];
+    const { stdout } = await run(command[0] ?? '', command.slice(1));
+    return JSON.parse(stdout) as Measurement;
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Each figure's median. */
+function medians(measured: readonly Measurement[]): Measurement {
+  const median = (figure: keyof Measurement) =>
+    measured.map((each) => each[figure]).sort((one, other) => one - other)[Math.floor(measured.length / 2)] ?? 0;
+  return {
+    seconds: median('seconds'),
+    cpuSeconds: median('cpuSeconds'),
+    peakMemoryMegabytes: median('peakMemoryMegabytes'),
+    stallMs: median('stallMs'),
+  };
+}
+
+async function measureTable(pin: readonly string[], table: TableName, { records, repeat }: Options) {
+  const input = await benchInput(directory, table, records);
+  const measured = {} as Record<Mode, Measurement>;
+  for (const mode of modes) {
+    const tries: Measurement[] = [];
+    for (let count = 0; count < repeat; count += 1) tries.push(await measureOnce(pin, mode, table, input));
+    measured[mode] = medians(tries);
+  }
+  const rate = (mode: Mode, amount: number) => amount / measured[mode].cpuSeconds;
+  const megabytes = input.sizeBytes / 1e6;
+  return {
+    table,
+    records,
+    megabytes: Math.round(megabytes),
+    parseRecordsPerSecond: Math.round(rate('parse', records)),
+    parseMegabytesPerSecond: round(rate('parse', megabytes)),
+    loadRecordsPerSecond: Math.round(rate('load', records)),
+    loadMegabytesPerSecond: round(rate('load', megabytes)),
+    loadPeakMemoryMegabytes: Math.round(measured.load.peakMemoryMegabytes),
+    loadLongestStallMs: Math.round(measured.load.stallMs),
+    parseToLines: round(measured.lines.cpuSeconds / measured.parse.cpuSeconds),
+    loadToLines: round(measured.lines.cpuSeconds / measured.load.cpuSeconds),
+    loadToSql: round(measured.sql.cpuSeconds / measured.load.cpuSeconds),
+    measured,
+  };
+}
+
+const round = (value: number) => Math.round(value * 100) / 100;
+
+const headings = [
+  ['table', 'table'],
+  ['megabytes', 'MB'],
+  ['parseRecordsPerSecond', 'parse rec/s'],
+  ['parseMegabytesPerSecond', 'MB/s'],
+  ['loadRecordsPerSecond', 'parse+commit rec/s'],
+  ['loadMegabytesPerSecond', 'MB/s'],
+  ['loadPeakMemoryMegabytes', 'peak MB'],
+  ['loadLongestStallMs', 'stall ms'],
+  ['loadToSql', 'x DuckDB SQL'],
+  ['loadToLines', 'x gunzip+lines'],
+] as const;
+
+try {
+  const options = readOptions();
+  const pin = await pinning();
+  if (pin.length === 0) process.stderr.write('taskset is missing: threads may use other cores\n');
+  const results = [];
+  for (const table of options.tables) {
+    process.stderr.write(`${table}\n`);
+    results.push(await measureTable(pin, table, options));
+  }
+  if (options.json) printJson({ pinned: pin.length > 0, repeat: options.repeat, results });
+  else
+    printTable(
+      headings.map(([, heading]) => heading),
+      results.map((result) => headings.map(([key]) => result[key])),
+    );
+} catch (error) {
+  process.exitCode = reportError(error, process.argv.includes('--json'));
+}
