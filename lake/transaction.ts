@@ -44,9 +44,13 @@ export function castLakeError(error: unknown): unknown {
   return error;
 }
 
+/** What DuckDB refuses as a statement: its words repeat the statement's, which may be any. */
+const refusal = /^(Binder|Parser|Catalog|Conversion|Invalid Input) Error:/;
+
 /** A reader's statement is the reader's own text, so DuckDB's words about it are shown. */
 export function castReadError(error: unknown): unknown {
-  const cast = castLakeError(error);
+  const isRefused = error instanceof Error && refusal.test(error.message);
+  const cast = isRefused ? error : castLakeError(error);
   if (cast instanceof IngestError || !(cast instanceof Error)) return cast;
   return new IngestError('lake.query', `lake: ${cast.message}`, { cause: error });
 }

@@ -16,7 +16,7 @@ import {
 } from '../workflows/backfill-state.ts';
 import { backfillIdKey, sourceIdKey, tenantIdKey } from '../workflows/search-attributes.ts';
 import type { SourceStatus } from '../workflows/source-state.ts';
-import { answered } from './source-registry.ts';
+import { answered, quoteKeyword } from './source-registry.ts';
 
 /** Behind the live reads of every source. */
 const backfillPriority = 4;
@@ -149,8 +149,8 @@ export interface ListedBackfill {
 /** All backfills that the namespace remembers, newest first. */
 export async function listBackfills(client: Client, source: Partial<SourceName>): Promise<ListedBackfill[]> {
   const filter = [`WorkflowType IN ('tapBackfill', 's3Backfill')`];
-  if (source.tenantId !== undefined) filter.push(`TenantId = '${source.tenantId.replaceAll("'", "\\'")}'`);
-  if (source.sourceId !== undefined) filter.push(`SourceId = '${source.sourceId.replaceAll("'", "\\'")}'`);
+  if (source.tenantId !== undefined) filter.push(`TenantId = ${quoteKeyword(source.tenantId)}`);
+  if (source.sourceId !== undefined) filter.push(`SourceId = ${quoteKeyword(source.sourceId)}`);
   const found: ListedBackfill[] = [];
   for await (const { workflowId, status } of client.workflow.list({ query: filter.join(' AND ') })) {
     if (status.name !== 'CONTINUED_AS_NEW') found.push({ workflowId, execution: status.name.toLowerCase() });

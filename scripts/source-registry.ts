@@ -31,13 +31,18 @@ const workflowTypes = { tap: 'tapSource', s3: 's3Source' } as const;
 /** Every source that runs. Visibility is a second behind. */
 export async function runningSources(client: Client, tenantId?: string): Promise<SourceName[]> {
   const filter = [`WorkflowType IN ('tapSource', 's3Source')`, `ExecutionStatus = 'Running'`];
-  if (tenantId !== undefined) filter.push(`TenantId = '${tenantId.replaceAll("'", "\\'")}'`);
+  if (tenantId !== undefined) filter.push(`TenantId = ${quoteKeyword(tenantId)}`);
   const found: SourceName[] = [];
   for await (const { workflowId } of client.workflow.list({ query: filter.join(' AND ') })) {
     const [, tenant = '', source = ''] = workflowId.split('/');
     found.push({ tenantId: tenant, sourceId: source });
   }
   return found.toSorted((a, b) => workflowIdOf(a).localeCompare(workflowIdOf(b)));
+}
+
+/** A value in a query of Temporal's visibility. */
+export function quoteKeyword(value: string): string {
+  return `'${value.replaceAll(/['\\]/g, String.raw`\$&`)}'`;
 }
 
 /** Starts the workflow of a source; false if it runs already. */

@@ -25,7 +25,8 @@ export function withExample(command: Command, example: string): Command {
   return command.addHelpText('after', `\nExample:\n  ${example}`).exitOverride(refuse);
 }
 
-function refuse(error: CommanderError): never {
+/** Of a wrong command line: for programs also as JSON. */
+export function refuse(error: CommanderError): never {
   if (error.exitCode !== 0 && process.argv.includes('--json')) printRefusal(error.message);
   throw error;
 }

@@ -147,7 +147,7 @@ async function report(lake: LakeReader, found: readonly Tally[], world: DemoWorl
       ]),
     );
     process.stdout.write(
-      `\nWho of acme clicked on phish and was let through?  ppi search '${question}' --table tap_clicks_permitted --tenant acme\n\n`,
+      `\nWho of acme clicked on phish and was let through?  npm run --silent ppi -- search '${question}' --table tap_clicks_permitted --tenant acme\n\n`,
     );
     printTable(
       ['event_time', 'recipient', 'url', 'click_ip'],

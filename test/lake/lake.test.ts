@@ -140,4 +140,15 @@ describe('schema', () => {
     await (await openLake(settings)).close();
     await expect(queryLake(settings, `DELETE FROM ${filterTable}`)).rejects.toMatchObject({ code: 'lake.query' });
   });
+
+  it.each([
+    'SELECT connection',
+    'SELECT timeout FROM nowhere',
+    "SELECT CAST('could not connect' AS INTEGER)",
+    'SELECT "IO Error" FRM',
+  ])('takes no word of a wrong statement for an outage: %s', async (sql) => {
+    const settings = sqliteLake(temporaryDirectory('wrong'));
+    await (await openLake(settings)).close();
+    await expect(queryLake(settings, sql)).rejects.toMatchObject({ code: 'lake.query' });
+  });
 });

@@ -118,13 +118,14 @@ describe('ppi sources list', () => {
   it('shows one tenant and none that the name could smuggle in', async () => {
     const listed = async (tenant: string) =>
       jsonLines((await ppi(['sources', 'list', '--tenant', tenant, '--json'], env)).stdout);
-    const [globex, nobody, smuggled] = await Promise.all([
+    const [globex, ...others] = await Promise.all([
       listed('globex'),
       listed('nobody'),
       listed(`x' OR TenantId != '`),
+      listed(String.raw`x\' OR TenantId != '`),
     ]);
     expect(globex).toEqual([expect.objectContaining({ tenantId: 'globex' })]);
-    expect([nobody, smuggled]).toEqual([[], []]);
+    expect(others).toEqual([[], [], []]);
   });
 
   it('names a namespace that is not there', async () => {

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
@@ -56,8 +56,8 @@ describe('--help', () => {
       ppi(['sources', 'pause', '--help'], env),
       ppi(['search', '--help'], env),
     ]);
-    for (const { code, stderr } of [root, noun, verb, search]) expect([code, stderr]).toEqual([0, '']);
-    expect(alone.stdout + alone.stderr).toBe(root.stdout);
+    for (const { code, stderr } of [root, alone, noun, verb, search]) expect([code, stderr]).toEqual([0, '']);
+    expect(alone.stdout).toBe(root.stdout);
     expect(noun.stdout).toMatch(/\n {2}pause .*<tenant> <source> /);
     expect(verb.stdout).toContain('--reason <text>');
     for (const said of [
@@ -71,8 +71,14 @@ describe('--help', () => {
   });
 });
 
+it('--version says the version of the package, and nothing else', async () => {
+  const { version } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as { version: string };
+  expect(await ppi(['--version'], env)).toMatchObject({ code: 0, stdout: `${version}\n`, stderr: '' });
+});
+
 describe('a command line that cannot be meant', () => {
   const wrong: [string[], RegExp][] = [
+    [['nonsense'], /unknown command 'nonsense'/],
     [['sources', 'show'], /missing required argument 'tenant'/],
     [['sources', 'nonsense'], /unknown command 'nonsense'/],
     [['tenants', 'apply'], /required option '-f, --file <path>' not specified/],
