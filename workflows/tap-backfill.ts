@@ -20,6 +20,8 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
   const backfill = setUpBackfill(input);
   const windows = windowsOf(input.intervals, input.settings.window);
   let next = Number(backfill.progress().next === '' ? 0 : backfill.progress().next);
+  /** Windows that a request has been spent on. */
+  let asked = next;
   let granted = 0;
   const answers: { readonly granted: number; readonly retryAt: string }[] = [];
   setHandler(budgetGrantedSignal, (grant) => {
@@ -30,7 +32,7 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
   async function fillBudget(): Promise<void> {
     const source = getExternalWorkflowHandle(workflowIdOf(input));
     for (;;) {
-      const wanted = Math.min(requestsAtOnce, windows.length - next);
+      const wanted = Math.min(requestsAtOnce, windows.length - asked);
       await source.signal(requestBudgetSignal, { workflowId: workflowInfo().workflowId, wanted });
       await condition(() => answers.length > 0);
       const [answer] = answers.splice(0);
@@ -51,15 +53,17 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
       await filling;
     }
     granted -= 1;
+    asked += 1;
   }
 
   async function lane(): Promise<void> {
     while (next < windows.length && !backfill.isRunLong()) {
       await backfill.whileAllowed();
-      await takeRequest();
+      // taken before the wait: a lane that waits for a request has a window to spend it on
       const window = windows[next];
       if (window === undefined) return;
       next += 1;
+      await takeRequest();
       const batch: TapBatch = {
         kind: 'tap',
         from: isoSeconds(window.fromMs),

@@ -85,6 +85,13 @@ describe('a TAP backfill', () => {
     ).toBe(1440 - 72 - 336 - 30);
   });
 
+  it('ends when its windows are read, however few they are', async () => {
+    for (const hours of [1, 2, 5]) {
+      const status = await untilBackfill(await backfillHours(`few-${hours}`, hours), isDone);
+      expect(status).toMatchObject({ done: hours, requests: hours, failed: [] });
+    }
+  });
+
   it('refuses a second one of the same time while it runs', async () => {
     const started = await backfillHours('twice', 40);
     const range = { fromMs: Date.parse(started.from), toMs: Date.parse(started.to) };
