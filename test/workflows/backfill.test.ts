@@ -200,7 +200,7 @@ describe('an S3 backfill', () => {
     expect(await untilBackfill(started, isDone)).toMatchObject({ done: 2, failed: [] });
     expect(
       callsOf('archive', 'load')
-        .map(({ key }) => key)
+        .map(({ key = '' }) => key)
         .toSorted(),
     ).toEqual(['p/2026/01/31/05/b', 'p/2026/01/31/23/c']);
   });
