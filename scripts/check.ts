@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const stepMinutes = 8;
+const stepMinutes = 14;
 
 interface Count {
   readonly passed: number;
