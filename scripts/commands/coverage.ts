@@ -15,7 +15,7 @@ import { runningSources, sourceStatus } from '../source-registry.ts';
 import { documented, type JsonOption, timeOption, withClient } from './context.ts';
 
 /** `failing`: not read because the source fails now. */
-type ShownState = CoverageInterval['state'] | 'failing';
+export type ShownState = CoverageInterval['state'] | 'failing';
 
 interface CoverageRow {
   readonly from: string;

@@ -139,6 +139,22 @@ describe('the documents', () => {
     expect(used.filter((name) => !known.has(name))).toEqual([]);
   });
 
+  it('show every command, with its own name', () => {
+    const shown = new Set(
+      documents.flatMap((document) =>
+        codeOf(document).flatMap((line) => {
+          const [noun = '', verbs = ''] = ppiWords(line) ?? [];
+          return [noun, ...verbs.split('|').map((verb) => `${noun} ${verb}`)];
+        }),
+      ),
+    );
+    const all = program.commands.flatMap((noun) =>
+      noun.commands.length === 0 ? [noun.name()] : noun.commands.map((verb) => `${noun.name()} ${verb.name()}`),
+    );
+    // `dev` is npm start
+    expect(all.filter((command) => command !== 'dev' && !shown.has(command))).toEqual([]);
+  });
+
   it('are checked: a command line that is wrong is found', () => {
     const wrong = [
       'ppi sources stop acme tap',

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { policies } from '../../errors/ingest-error.ts';
 import type { DeadLetter } from '../../lake/stage.ts';
+import type { ShownState } from '../../scripts/commands/coverage.ts';
+import { tapSettings } from '../../sources/settings.ts';
+import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
 import { environmentNames, readConfig } from '../../workers/config.ts';
 import type { PipelineState } from '../../workflows/source-state.ts';
 import { readDocument, tableOf } from './documents.ts';
@@ -16,6 +19,13 @@ const states: Record<PipelineState, true> = {
   backoff: true,
   blocked: true,
   paused: true,
+};
+const coverageStates: Record<ShownState, true> = {
+  settled: true,
+  read: true,
+  unread: true,
+  failing: true,
+  lost: true,
 };
 const deadLetterCodes: Record<DeadLetter['reject']['code'], true> = {
   invalid_json: true,
@@ -59,6 +69,20 @@ describe('docs/operations.md', () => {
 
   it('explains every state of a source', () => {
     expect(firstCells('States of a source')).toEqual([...Object.keys(states), 'unknown']);
+  });
+
+  it('explains every state of coverage', () => {
+    expect(firstCells('Coverage and gaps').toSorted()).toEqual(Object.keys(coverageStates).toSorted());
+  });
+
+  it('says how many requests each kind of read may spend, and a source needs', () => {
+    const settings = tapSettings.parse({ kind: 'tap', principal: 'env:P', secret: 'env:S' });
+    const steadyPerDay = steadyRequestsPerDay(settings);
+    const fresh = { log: {}, nowMs: 0, steadyPerDay };
+    const said = new Map(tableOf(operations, 'Requests to TAP').map(([kind = '', text = '']) => [kind, text]));
+    for (const kind of ['live', 'settle', 'backfill'] as const)
+      expect(said.get(kind)).toContain(requestsLeft(kind, fresh).toLocaleString('en'));
+    expect(operations.text).toContain(`By default a source needs ${steadyPerDay} a day`);
   });
 
   it('explains every code of a dead letter', () => {
