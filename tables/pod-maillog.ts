@@ -21,7 +21,7 @@ import {
 import { blankRow } from './stamp.ts';
 import type { Row, TimeMicros } from './table.ts';
 import { scanEquates, type RecordKind } from './text/equates.ts';
-import { assign, planOf } from './text/plan.ts';
+import { assign, keep, planOf } from './text/plan.ts';
 import { parseHeader } from './text/syslog-header.ts';
 
 /** Where the equates stand in `sm`, if not under their own name. */
@@ -102,9 +102,8 @@ function preferData(line: string, maillog: Maillog, extra: Map<string, string>):
     const better = (said as Row)[column];
     const cut = row[column];
     if (better === null) continue;
-    const path = paths[0] ?? column;
-    // what did not fit the column is there already
-    if (cut !== null && !bare(better).startsWith(bare(cut)) && !extra.has(path)) extra.set(path, jsonText(cut));
+    // one per line, where something that did not fit the column is there already
+    if (cut !== null && !bare(better).startsWith(bare(cut))) keep(extra, paths[0] ?? column, jsonText(cut));
     row[column] = better;
   }
   return kind;

@@ -73,7 +73,7 @@ export function slowerThanLinear(table: Table): string[] {
     const shortMs = fastestMs(table, Buffer.from(make(1_000_000)), 3);
     const longMs = fastestMs(table, Buffer.from(make(10_000_000)), 2);
     // ten times, with room for caches and collections of garbage; the square would be a hundred times
-    const isLinear = longMs < 50 * Math.max(shortMs, 10);
+    const isLinear = longMs < 70 * Math.max(shortMs, 10);
     return isLinear ? [] : [`${make(20)}: 1 MB in ${shortMs.toFixed(0)} ms, 10 MB in ${longMs.toFixed(0)} ms`];
   });
 }

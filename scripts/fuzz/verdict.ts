@@ -103,15 +103,16 @@ const shortest = 3;
 function keepsText(value: string, { text, bareText, numbers }: Kept): boolean {
   if (value.trim().length < shortest || value === 'NONE' || text.includes(value)) return true;
   if (value === 'True' || value === 'False') return text.includes(value.toLowerCase());
-  if (text.includes(JSON.stringify(value).slice(1, -1))) return true;
+  const escaped = JSON.stringify(value).slice(1, -1);
+  if (text.includes(escaped)) return true;
   const inner = value.slice(value.indexOf('<') + 1, value.lastIndexOf('>'));
   if (inner.includes('@') && text.includes(inner)) return true;
   // brackets of addresses and literals are left out, and the maillog service leaves out final dots
-  if (bareText().includes(bare(value))) return true;
-  const seconds = clockSeconds(value);
-  if (seconds !== undefined && text.includes(String(seconds))) return true;
-  const numerals = [Number(value), parseIsoMicros(value), seconds];
-  return numerals.some((number) => number !== undefined && numbers.has(number));
+  if ([value, escaped].some((form) => bareText().includes(bare(form)))) return true;
+  const numerals = [Number(value), parseIsoMicros(value), clockSeconds(value)];
+  return numerals.some(
+    (number) => Number.isFinite(number) && (numbers.has(Number(number)) || text.includes(String(number))),
+  );
 }
 
 const bare = (text: string) => text.replaceAll(/[<>[\]. ]|IPv6:/g, '');
@@ -138,7 +139,10 @@ function lostWord(line: string, row: Row, kept: Kept): string | undefined {
 }
 
 function keepsWord(word: string, value: string, row: Row, { text, numbers }: Kept): boolean {
-  if (word === 'NONE' || text.includes(word) || numbers.has(Number(word)) || numbers.has(Number(value))) return true;
+  const numerals = [Number(word), Number(value.replaceAll('"', ''))];
+  if (word === 'NONE' || text.includes(word) || numerals.some((number) => numbers.has(number))) return true;
+  // a key right behind a quoted value
+  if (word in row) return true;
   // the user and group ids behind the address of ctladdr
   return typeof row['ctladdr'] === 'string' && /^\(\d+\/\d+\)$/.test(value);
 }
