@@ -41,7 +41,7 @@ export interface StartedBackfill extends SourceName {
 /** What a TAP backfill would ask of the vendor, and how long it would take. */
 export interface TapPlanSummary {
   readonly windows: number;
-  /** Windows of the range that need no request because they have been read. */
+  /** Windows that can be had and need no request, because they have been read. */
   readonly alreadyRead: number;
   readonly requests: number;
   /** Share of the daily allowance, 0 to 1 and above. */
@@ -51,7 +51,7 @@ export interface TapPlanSummary {
 
 export function summarizeTapPlan(
   status: SourceStatus & { settings: TapSettings },
-  range: TimeRange,
+  reachable: readonly TimeRange[],
   intervals: readonly TimeRange[],
   requestsNow: number,
 ): TapPlanSummary {
@@ -63,7 +63,7 @@ export function summarizeTapPlan(
     windows <= requestsNow ? 0 : Math.ceil((windows - requestsNow) / Math.max(1, requestsNow || requestsPerDay / 2));
   return {
     windows,
-    alreadyRead: count([range]) - windows,
+    alreadyRead: count(reachable) - windows,
     requests: windows,
     quotaShare: Math.round((windows / requestsPerDay) * 1000) / 1000,
     estimateSeconds: Math.ceil(seconds + waitDays * 86_400),

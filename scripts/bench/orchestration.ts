@@ -71,7 +71,7 @@ async function costOf(client: Client, workflowId: string): Promise<Cost> {
   const { historyLength, raw } = await handle.describe();
   const { events } = await handle.fetchHistory();
   return {
-    events: Number(historyLength),
+    events: historyLength,
     bytes: Number(raw.workflowExecutionInfo?.historySizeBytes ?? 0),
     actions: (events ?? []).filter(({ eventType }) => counted.has(Number(eventType))).length,
   };

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
 import type { LakeReader } from '../../lake/reader.ts';
+import { isoSeconds } from '../../sources/batch.ts';
 import { formatDuration } from '../../sources/duration.ts';
 import type { S3Settings } from '../../sources/settings.ts';
 import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
@@ -149,27 +150,21 @@ function timeLeft({ etaSeconds }: BackfillStatus): string {
 }
 
 function addSteering(backfill: Command, verb: 'pause' | 'resume' | 'cancel', description: string): void {
-  ranged(documented(backfill.command(verb), example(verb)), description).action(
-    async ({ tenant, source, from, to, json }: RangeOptions) => {
-      const workflowId = backfillWorkflowIdOf({
-        tenantId: tenant,
-        sourceId: source,
-        ...isoRange({ fromMs: from, toMs: to }),
-      });
-      const status = await withClient(async (client) => {
-        if (verb !== 'cancel') return updateBackfill(client, workflowId, verb);
-        await cancelBackfill(client, workflowId);
-        return backfillStatus(client, workflowId);
-      });
-      if (json === true) printJson(status);
-      else process.stdout.write(`${workflowId}\n${backfillPage(status)}\n`);
-    },
-  );
+  ranged(documented(backfill.command(verb), example(verb)), description).action(async (options: RangeOptions) => {
+    const { tenant, source, json } = options;
+    const workflowId = backfillWorkflowIdOf({ tenantId: tenant, sourceId: source, ...isoRange(rangeOf(options)) });
+    const status = await withClient(async (client) => {
+      if (verb !== 'cancel') return updateBackfill(client, workflowId, verb);
+      await cancelBackfill(client, workflowId);
+      return backfillStatus(client, workflowId);
+    });
+    if (json === true) printJson(status);
+    else process.stdout.write(`${workflowId}\n${backfillPage(status)}\n`);
+  });
 }
 
 function isoRange({ fromMs, toMs }: TimeRange) {
-  const iso = (timeMs: number) => new Date(Math.floor(timeMs / 60_000) * 60_000).toISOString().replace('.000Z', 'Z');
-  return { from: iso(fromMs), to: iso(toMs) };
+  return { from: isoSeconds(fromMs), to: isoSeconds(toMs) };
 }
 
 function rangeOf({ from, to }: RangeOptions): TimeRange {
@@ -189,7 +184,7 @@ async function planBackfill(
     const objects = await countObjects(client, config, s3Source(status), range, options.by);
     return { ...isoRange(range), ...objects };
   }
-  const { intervals, beyondHorizon } = await missing(lake, status, range, options.force === true);
+  const { intervals, reachable, beyondHorizon } = await missing(lake, status, range, options.force === true);
   const left = requestsLeft('backfill', {
     log: status.tap?.requests ?? {},
     nowMs: Date.now(),
@@ -197,7 +192,7 @@ async function planBackfill(
   });
   return {
     ...isoRange(range),
-    ...summarizeTapPlan(status, range, intervals, left),
+    ...summarizeTapPlan(status, reachable, intervals, left),
     requestsLeftToday: left,
     ...(beyondHorizon ? { beyondHorizon: 'the vendor has no more than 7 days: what is older is left out' } : {}),
   };
@@ -224,15 +219,17 @@ async function missing(
   status: TapStatus,
   range: TimeRange,
   force: boolean,
-): Promise<{ intervals: TimeRange[]; beyondHorizon: boolean }> {
+): Promise<{ intervals: TimeRange[]; reachable: TimeRange[]; beyondHorizon: boolean }> {
   const oldestMs = Math.ceil((Date.now() - horizonMs) / 60_000 + 1) * 60_000;
   const fromMs = Math.max(range.fromMs, oldestMs);
   const toMs = Math.min(range.toMs, Date.parse(status.cursor));
   const beyondHorizon = range.fromMs < oldestMs;
-  if (fromMs >= toMs) return { intervals: [], beyondHorizon };
-  if (force) return { intervals: [{ fromMs, toMs }], beyondHorizon };
+  if (fromMs >= toMs) return { intervals: [], reachable: [], beyondHorizon };
+  const reachable = [{ fromMs, toMs }];
+  if (force) return { intervals: reachable, reachable, beyondHorizon };
   const coverage = await sourceCoverage(lake, status, { fromMs, toMs });
-  return { intervals: coverage.filter(({ state }) => state === 'unread' || state === 'lost'), beyondHorizon };
+  const intervals = coverage.filter(({ state }) => state === 'unread' || state === 'lost');
+  return { intervals, reachable, beyondHorizon };
 }
 
 function s3Source(status: SourceStatus): SourceStatus & { settings: S3Settings } {

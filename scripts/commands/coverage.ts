@@ -1,6 +1,7 @@
 /** `ppi coverage` and `ppi gaps`: proof of what was read, and what was not. */
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
+import { IngestError } from '../../errors/ingest-error.ts';
 import { coverageOf, type CoverageInterval, coveragePicture, readWindows } from '../../lake/coverage.ts';
 import { type LakeReader, openLakeReader } from '../../lake/reader.ts';
 import { isoSeconds, type SourceName } from '../../sources/batch.ts';
@@ -151,7 +152,13 @@ async function fillGaps(lake: LakeReader, client: Client, config: Config, tenant
     const [first] = intervals;
     const last = intervals.at(-1);
     if (first === undefined || last === undefined) continue;
-    started.push(await startTapBackfill(client, config, status, { fromMs: first.fromMs, toMs: last.toMs, intervals }));
+    const range = { fromMs: first.fromMs, toMs: last.toMs, intervals };
+    try {
+      started.push(await startTapBackfill(client, config, status, range));
+    } catch (error) {
+      // another filling of the same gap is under way: what was asked for happens
+      if (!(error instanceof IngestError) || error.code !== 'backfill.running') throw error;
+    }
   }
   return started;
 }

@@ -162,7 +162,7 @@ describe('seven days for one tenant', () => {
     await until('neighbour', ({ pipelineState }) => pipelineState === 'idle');
     const range = { fromMs: hour - 167 * hourMs, toMs: hour - 20 * hourMs };
     const settings = tap();
-    const plan = summarizeTapPlan({ ...status, settings }, range, [range], 1000);
+    const plan = summarizeTapPlan({ ...status, settings }, [range], [range], 1000);
     expect(plan).toMatchObject({ windows: 147, requests: 147, alreadyRead: 0, quotaShare: 0.102 });
     const startedMs = performance.now();
     const started = await startTapBackfill(

@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { generateLogs, type LogObject, type LogTable } from '../../../simulator/logs/generate.ts';
 import { tapEvents } from '../../../simulator/tap/events.ts';
+import { cpuMs } from '../../support/cpu.ts';
 
 const fromMs = Date.parse('2026-11-20T04:30:00Z');
 const toMs = Date.parse('2026-11-20T07:00:00Z');
@@ -226,9 +227,9 @@ it.each([
   ['proofpoint_on_demand_message', 5000],
 ] as const)('tells %s at %i records a second or faster', (table, perSecond) => {
   const times = [1, 2, 3, 4, 5].map(() => {
-    const beganMs = performance.now();
+    const beganMs = cpuMs();
     generate(table, { count: perSecond / 4 });
-    return performance.now() - beganMs;
+    return cpuMs() - beganMs;
   });
   expect(Math.min(...times)).toBeLessThan(250);
 });

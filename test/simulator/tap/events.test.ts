@@ -1,6 +1,7 @@
 import { assert, integer, property, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type TapEvent, tapEvents, type TapStream } from '../../../simulator/tap/events.ts';
+import { cpuMs } from '../../support/cpu.ts';
 
 const startMs = Date.parse('2026-11-20T00:00:00Z');
 const hourMs = 3_600_000;
@@ -113,14 +114,14 @@ describe('tapEvents', () => {
 
   it('tells 20,000 records a second or more', () => {
     const perSecond = [1, 2, 3, 4, 5].map((run) => {
-      const beganMs = performance.now();
+      const beganMs = cpuMs();
       const events = tapEvents(
         { ...stream, seed: `speed ${run}`, eventsPerHour: 1000, rhythm: 'steady' },
         startMs,
         startMs + 4 * hourMs,
       );
       const told = events.filter(({ record }) => 'GUID' in record).length;
-      return (told / (performance.now() - beganMs)) * 1000;
+      return (told / (cpuMs() - beganMs)) * 1000;
     });
     expect(Math.max(...perSecond)).toBeGreaterThan(20_000);
   });
