@@ -9,6 +9,8 @@ export default defineConfig({
     hookTimeout: 120_000,
     pool: 'forks',
     maxWorkers: 2,
+    // the seeds of a soak run side by side, each with servers and workers of its own
+    maxConcurrency: 2,
     // the SDK is pinned; its notice about the Node version of 2027 would fill every log
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     projects: [
