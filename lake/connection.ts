@@ -49,7 +49,7 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     // insertion order costs memory on large inserts and nothing here relies on it
     preserve_insertion_order: 'false',
     // by default half a million rows are gathered before any is written to its partition: a gigabyte, where rows are long
-    partitioned_write_flush_threshold: '2048',
+    partitioned_write_flush_threshold: '24576',
   });
   const refreshAccess = createAccessRefresh(instance, settings);
   try {

@@ -153,5 +153,5 @@ async function optionChanges(connection: DuckDBConnection): Promise<string[]> {
   const result = await connection.runAndReadAll(
     `SELECT value FROM ducklake_options('lake') WHERE option_name = ${quote(option)}`,
   );
-  return result.getRows().length > 0 ? [] : [`CALL lake.set_option(${quote(option)}, '8MB')`];
+  return result.getRows().length > 0 ? [] : [`CALL lake.set_option(${quote(option)}, '32MB')`];
 }
