@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const stepMinutes = 14;
+const stepMinutes = 20;
 
 interface Count {
   readonly passed: number;

@@ -60,6 +60,6 @@ describe(`workers that die at any moment (CRASH_SEED=${seed})`, { timeout: 400_0
   });
 
   it('leave rows twice in a copy without the fence', async () => {
-    expect(await outcome('no-fence', times(3, 'freeze-in-commit'), 'no-fence')).not.toEqual([]);
+    expect(await outcome('no-fence', times(5, 'freeze-in-commit'), 'no-fence')).not.toEqual([]);
   });
 });

@@ -78,11 +78,12 @@ async function newestSnapshot(catalog: Sql): Promise<number> {
   return Number(rows[0]?.['newest'] ?? -1);
 }
 
+/** Questions to the ledger are over in a few milliseconds: a transaction that has been open for longer is a commit. */
 async function inTransaction(catalog: Sql): Promise<boolean> {
   const rows = await catalog`
     SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state IN ('active', 'idle in transaction')
-      AND xact_start < clock_timestamp() - interval '30 ms'`;
+      AND xact_start < clock_timestamp() - interval '100 ms'`;
   return rows.length > 0;
 }
 
