@@ -183,10 +183,17 @@ export async function runSource<S extends SourceSettings>(
     pipelineState = 'blocked';
     publish();
     const look = () =>
-      fingerprintSecrets.executeWithOptions({ summary: 'have the secrets changed?' }, [{ ...name, settings }]);
+      fingerprintSecrets
+        .executeWithOptions({ summary: 'have the secrets changed?' }, [{ ...name, settings }])
+        .catch((error: unknown) => {
+          // looking is a convenience: that it fails must not end the source
+          if (activityFailure(error) === undefined) throw error;
+          return undefined;
+        });
     const refused = await look();
     while (!(await waitFor(secretLookMs, 'look for a changed secret'))) {
-      if ((await look()) !== refused) return;
+      const current = await look();
+      if (current !== undefined && current !== refused) return;
     }
   }
 

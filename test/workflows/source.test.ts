@@ -58,6 +58,16 @@ describe('a TAP source', () => {
     expect(callsOf('refused', 'fetch').length).toBeGreaterThan(tried);
   });
 
+  it('stays blocked, and alive, where even looking at its secrets fails', async () => {
+    failures.set('blind', failure('tap.unauthorized', { directive: 'block', remedy: 'rotate it' }));
+    failures.set('blind fingerprint', failure('internal', { directive: 'wait', remedy: 'none' }));
+    await start('blind', tap());
+    await until('blind', ({ pipelineState }) => pipelineState === 'blocked');
+    failures.delete('blind');
+    await updateSource(client, name('blind'), 'resume');
+    await until('blind', ({ pipelineState }) => pipelineState === 'idle');
+  });
+
   it('waits as long as the vendor says when it is throttled', async () => {
     failures.set('throttled', failure('tap.throttled', { directive: 'wait', remedy: 'none', retryAfterSeconds: 300 }));
     await start('throttled', tap());

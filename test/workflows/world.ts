@@ -57,6 +57,8 @@ const activities = {
     return { batchId: batchId({ tenantId, sourceId }, batch), records: 10, rows: 9, rowsAdded: 8, deadLetters: 1 };
   },
   async fingerprintSecrets({ tenantId }: FingerprintSecretsInput) {
+    const failing = failures.get(`${tenantId} fingerprint`);
+    if (failing !== undefined) throw failing;
     return fingerprints.get(tenantId) ?? 'same';
   },
   async recordGap({ tenantId, from, to }: RecordGapInput) {
