@@ -182,7 +182,7 @@ export async function runSource<S extends SourceSettings>(
   async function block(): Promise<void> {
     pipelineState = 'blocked';
     publish();
-    const look = () =>
+    const look = async (): Promise<string | undefined> =>
       fingerprintSecrets
         .executeWithOptions({ summary: 'have the secrets changed?' }, [{ ...name, settings }])
         .catch((error: unknown) => {

@@ -65,7 +65,8 @@ describe('a TAP source', () => {
     await until('blind', ({ pipelineState }) => pipelineState === 'blocked');
     failures.delete('blind');
     await updateSource(client, name('blind'), 'resume');
-    await until('blind', ({ pipelineState }) => pipelineState === 'idle');
+    const resumed = await until('blind', ({ pipelineState }) => pipelineState === 'idle');
+    expect(resumed.consecutiveErrors).toBe(0);
   });
 
   it('waits as long as the vendor says when it is throttled', async () => {
