@@ -65,6 +65,15 @@ export const tapSettings = z.strictObject({
   baseUrl: z.url({ protocol: /^https?$/ }).default('https://tap-api-v2.proofpoint.com'),
 });
 
+/** Units from the largest on, so that the order of keys is the order of time. */
+const layout = z
+  .string()
+  .max(200)
+  .regex(
+    /^[^%]*%Y[^%]*%m[^%]*%d([^%]*%H)?[^%]*$/,
+    'must hold %Y, %m, %d and perhaps %H in this order, such as year=%Y/month=%m/day=%d/',
+  );
+
 export const s3Settings = z
   .strictObject({
     kind: z.literal('s3'),
@@ -78,6 +87,36 @@ export const s3Settings = z
     region: z.string().min(1).default('us-east-1'),
     accessKeyId: secretRef.optional(),
     secretAccessKey: secretRef.optional(),
+    /** A role that the credentials above, or the AWS chain, may assume. */
+    assumeRole: z
+      .strictObject({
+        roleArn: z.string().regex(/^arn:[\w-]+:iam::\d{12}:role\/.+$/, 'must be the ARN of a role'),
+        /** What the role's owner asks for, so that nobody else can have us assume it. */
+        externalId: secretRef.optional(),
+        /** Of a token service that is not AWS. */
+        endpoint: z.url({ protocol: /^https?$/ }).optional(),
+      })
+      .optional(),
+    /** Who lists and reads pays, not the bucket's owner. */
+    requesterPays: z.boolean().default(false),
+    /** Other sources read the same place, and say so too. */
+    shared: z.boolean().default(false),
+    /** How the keys below the prefix begin with their date: `%Y`, `%m`, `%d`, `%H` from the left. */
+    layout: layout.optional(),
+    /** A key may come this long after later ones and is still found by the look-back, seconds. */
+    lookBack: between(0, 30 * 86_400, 'between 0s and 30d').prefault('1h'),
+    /** Time between two listings of the whole prefix, seconds. */
+    reconcile: between(600, 30 * 86_400, 'between 10m and 30d').prefault('24h'),
+    /** A queue that gets the bucket's event notifications. */
+    notifications: z
+      .strictObject({
+        queueUrl: z.url({ protocol: /^https?$/ }),
+        /** Default: the source's. */
+        region: z.string().min(1).optional(),
+        /** Of a queue service that is not AWS. */
+        endpoint: z.url({ protocol: /^https?$/ }).optional(),
+      })
+      .optional(),
   })
   .refine((source) => (source.accessKeyId === undefined) === (source.secretAccessKey === undefined), {
     message: 'accessKeyId and secretAccessKey go together',
