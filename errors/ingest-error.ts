@@ -90,6 +90,18 @@ export const policies = {
     directive: 'block',
     remedy: 'grant s3:ListBucket and s3:GetObject on the bucket and prefix, then resume the source',
   },
+  's3.role_refused': {
+    stage: 'receiving',
+    directive: 'block',
+    remedy:
+      'let the role trust these credentials with this external id, allow them sts:AssumeRole, or correct assumeRole; then resume the source',
+  },
+  's3.kms_denied': {
+    stage: 'receiving',
+    directive: 'block',
+    remedy:
+      'grant kms:Decrypt on the key that encrypts the objects, in the policies of key and reader, and check that the key is enabled; then resume the source',
+  },
   's3.bucket_missing': {
     stage: 'receiving',
     directive: 'block',
@@ -109,6 +121,11 @@ export const policies = {
     stage: 'receiving',
     directive: 'wait',
     remedy: 'nothing to do: the object was overwritten while it was read; its new version is listed again',
+  },
+  's3.object_archived': {
+    stage: 'receiving',
+    directive: 'block',
+    remedy: 'restore the object from its archive class, then load it with "ppi reprocess"',
   },
   's3.bad_content': {
     stage: 'processing',

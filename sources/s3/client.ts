@@ -1,5 +1,12 @@
 /** Lists and reads the objects of a bucket, on AWS and on stores that speak its protocol. */
-import { GetObjectCommand, ListObjectsV2Command, S3Client, type _Object } from '@aws-sdk/client-s3';
+import {
+  GetObjectCommand,
+  HeadObjectCommand,
+  ListObjectsV2Command,
+  S3Client,
+  type _Object,
+  type RestoreStatus,
+} from '@aws-sdk/client-s3';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { checkEndpoint, publicLookup } from '../endpoint.ts';
 import { castS3Error } from './errors.ts';
@@ -22,6 +29,8 @@ export interface ListedObject {
   readonly sizeBytes: number;
   /** ISO time. */
   readonly lastModified: string;
+  /** It lies in an archive class and was not restored: it cannot be read. Absent otherwise, and where only reading tells. */
+  readonly archived?: true;
 }
 
 export interface Listing {
@@ -38,7 +47,11 @@ export interface ListObjects {
   readonly signal?: AbortSignal | undefined;
 }
 
-export interface OpenObject extends Pick<ListedObject, 'key' | 'etag'> {
+export interface HeadObject extends Pick<ListedObject, 'key'> {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface OpenObject extends Pick<ListedObject, 'key' | 'etag' | 'archived'> {
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -46,8 +59,11 @@ export interface OpenObject extends Pick<ListedObject, 'key' | 'etag'> {
 export interface ObjectStore {
   /** Objects in the store's order of keys, behind `startAfter`. Folder markers are left out; empty objects are not. */
   list(request: ListObjects): Promise<Listing>;
+  /** The current version of one object; undefined where there is none. */
+  head(request: HeadObject): Promise<ListedObject | undefined>;
   /**
-   * The bytes of that version of the object; `s3.object_changed` where it was overwritten. To be iterated once, and always: the
+   * The bytes of that version of the object; `s3.object_changed` where it was overwritten, `s3.object_archived` where it must be
+   * restored first. To be iterated once, and always: the
    * connection is held until then.
    */
   open(request: OpenObject): Promise<AsyncIterable<Uint8Array>>;
@@ -81,6 +97,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
             MaxKeys: maxKeys,
             // XML cannot hold every character that a key may have: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
             EncodingType: 'url',
+            OptionalObjectAttributes: ['RestoreStatus'],
           }),
           signal === undefined ? {} : { abortSignal: signal },
         );
@@ -102,8 +119,26 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     }
   };
 
-  const open: ObjectStore['open'] = async ({ key, etag, signal }) => {
+  const head: ObjectStore['head'] = async ({ key, signal }) => {
     try {
+      const answer = await client.send(
+        new HeadObjectCommand({ Bucket: bucket, Key: key }),
+        signal === undefined ? {} : { abortSignal: signal },
+      );
+      return toListed(
+        { Key: key, ...answer, Size: answer.ContentLength, RestoreStatus: toRestoreStatus(answer.Restore) },
+        false,
+      );
+    } catch (error) {
+      const cast = castS3Error(error, { bucket, key, signal });
+      if (cast instanceof IngestError && cast.code === 's3.object_missing') return undefined;
+      throw cast;
+    }
+  };
+
+  const open: ObjectStore['open'] = async ({ key, etag, archived, signal }) => {
+    try {
+      if (archived === true) throw new IngestError('s3.object_archived', `S3: s3://${bucket}/${key} is archived`);
       const { Body } = await client.send(
         new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: `"${etag}"` }),
         signal === undefined ? {} : { abortSignal: signal },
@@ -116,6 +151,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
 
   return {
     list,
+    head,
     open,
     async check({ prefix, signal }) {
       const { objects } = await list({ prefix, maxKeys: 1, signal });
@@ -129,13 +165,31 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   };
 }
 
-function toListed({ Key = '', ETag = '', Size = 0, LastModified }: _Object, encoded: boolean): ListedObject {
+type Described = Partial<Pick<_Object, 'Key' | 'ETag' | 'Size' | 'LastModified' | 'RestoreStatus'>> & {
+  readonly StorageClass?: string | undefined;
+};
+
+function toListed(
+  { Key = '', ETag = '', Size = 0, LastModified, StorageClass, RestoreStatus }: Described,
+  encoded: boolean,
+): ListedObject {
+  const archived = archiveClasses.has(StorageClass ?? '') && RestoreStatus?.RestoreExpiryDate === undefined;
   return {
     key: encoded ? decodeURIComponent(Key.replaceAll('+', ' ')) : Key,
     etag: ETag.replace(/^"|"$/g, ''),
     sizeBytes: Size,
     lastModified: (LastModified ?? new Date(0)).toISOString(),
+    ...(archived ? { archived } : {}),
   };
+}
+
+/** Glacier Instant Retrieval (GLACIER_IR) is read as any other: https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html */
+const archiveClasses: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE']);
+
+/** The header x-amz-restore: `ongoing-request="false", expiry-date="…"` when there is a copy to read. */
+function toRestoreStatus(header: string | undefined): RestoreStatus | undefined {
+  const expiry = header === undefined ? undefined : /expiry-date="([^"]+)"/.exec(header)?.[1];
+  return expiry === undefined ? undefined : { RestoreExpiryDate: new Date(expiry) };
 }
 
 async function* readBody(

@@ -21,8 +21,8 @@ const codes: Readonly<Record<string, ErrorCode>> = {
   PermanentRedirect: 's3.bucket_missing',
   AuthorizationHeaderMalformed: 's3.bucket_missing',
   NoSuchKey: 's3.object_missing',
-  // Archived: it cannot be read until it is restored.
-  InvalidObjectState: 's3.object_missing',
+  // It lies in an archive class, and cannot be read until it is restored.
+  InvalidObjectState: 's3.object_archived',
   SlowDown: 's3.unavailable',
   RequestTimeout: 's3.unavailable',
   TimeoutError: 's3.unavailable',
@@ -36,6 +36,8 @@ export function castS3Error(error: unknown, { bucket, key, signal }: FailedCall)
   if (!(error instanceof Error)) return new IngestError('s3.unreachable', `S3: ${place}: unknown error`);
   if (error instanceof S3ServiceException) {
     const status = error.$metadata.httpStatusCode;
+    if (isKmsDenial(error))
+      return new IngestError('s3.kms_denied', `S3: ${error.name} (${status}) of KMS for ${place}`);
     // The SDK's error is no cause here: it carries the request's headers and the access key's id.
     return new IngestError(
       codes[error.name] ?? codeOfStatus(status, key),
@@ -46,6 +48,11 @@ export function castS3Error(error: unknown, { bucket, key, signal }: FailedCall)
   if (code !== undefined) return new IngestError(code, `S3: ${error.name} for ${place}`, { cause: error });
   const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
   return new IngestError('s3.unreachable', `S3: ${place} cannot be reached (${reason})`, { cause: error });
+}
+
+/** The right to read the object is not the right to its key: https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html */
+function isKmsDenial({ name, message }: S3ServiceException): boolean {
+  return name.startsWith('KMS.') || (name === 'AccessDenied' && /\bkms:/i.test(message));
 }
 
 function codeOfStatus(status: number | undefined, key: string | undefined): ErrorCode {

@@ -101,6 +101,17 @@ describe('createObjectStore', () => {
       });
     });
 
+    it('tells the current version of one object, or that there is none', async () => {
+      await put('head/a b+ü', 'content');
+      const { objects } = await here().list({ prefix: 'head/' });
+      const found = await here().head({ key: 'head/a b+ü' });
+      expect({ ...found, lastModified: '' }).toEqual({ ...objects[0], lastModified: '' });
+      expect(Math.abs(Date.parse(found?.lastModified ?? '') - Date.parse(objects[0]?.lastModified ?? ''))).toBeLessThan(
+        1000,
+      );
+      expect(await here().head({ key: 'head/none' })).toBeUndefined();
+    });
+
     it('names what is missing', async () => {
       await expect(here().open({ key: 'missing', etag: '0'.repeat(32) })).rejects.toMatchObject({
         code: 's3.object_missing',
@@ -161,7 +172,8 @@ describe('createObjectStore', () => {
 
     it.each([
       [403, 'AccessDenied', 's3.forbidden', 's3.forbidden'],
-      [403, 'InvalidObjectState', 's3.object_missing', 's3.object_missing'],
+      [403, 'InvalidObjectState', 's3.object_archived', 's3.object_archived'],
+      [400, 'KMS.DisabledException', 's3.kms_denied', 's3.kms_denied'],
       [400, 'ExpiredToken', 's3.unauthorized', 's3.unauthorized'],
       [400, 'AuthorizationHeaderMalformed', 's3.bucket_missing', 's3.bucket_missing'],
       [301, 'PermanentRedirect', 's3.bucket_missing', 's3.bucket_missing'],
@@ -174,6 +186,61 @@ describe('createObjectStore', () => {
       await expect(objects.list({ prefix: '' })).rejects.toMatchObject({ code: listing });
       await expect(objects.open({ key: 'k', etag: 'e' })).rejects.toMatchObject({ code: opening });
     });
+
+    it('tells a key that KMS keeps from an object that the store keeps', async () => {
+      const message =
+        'User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:eu-west-1:1:key/2';
+      const objects = await failing((_, response) => {
+        response
+          .writeHead(403, { 'content-type': 'application/xml' })
+          .end(`<Error><Code>AccessDenied</Code><Message>${message}</Message></Error>`);
+      });
+      await expect(objects.open({ key: 'k', etag: 'e' })).rejects.toMatchObject({
+        code: 's3.kms_denied',
+        remedy: expect.stringContaining('kms:Decrypt'),
+      });
+    });
+
+    it('sees in a listing what is archived and was not restored', async () => {
+      const classes = {
+        archived: '<StorageClass>GLACIER</StorageClass>',
+        deep: '<StorageClass>DEEP_ARCHIVE</StorageClass>',
+        restoring:
+          '<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus>',
+        instant: '<StorageClass>GLACIER_IR</StorageClass>',
+        restored:
+          '<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2030-01-01T00:00:00Z</RestoreExpiryDate></RestoreStatus>',
+      };
+      const contents = Object.entries(classes).map(([key, xml]) => `<Contents><Key>${key}</Key>${xml}</Contents>`);
+      const objects = await failing((_, response) => {
+        response.end(`<ListBucketResult><IsTruncated>false</IsTruncated>${contents.join('')}</ListBucketResult>`);
+      });
+      const listed = (await objects.list({ prefix: '' })).objects;
+      const archived = listed.filter((object) => object.archived);
+      expect(archived.map(({ key }) => key)).toEqual(['archived', 'deep', 'restoring']);
+      const [first] = archived;
+      await expect(objects.open({ key: 'archived', etag: 'e', ...first })).rejects.toMatchObject({
+        code: 's3.object_archived',
+        message: 'S3: s3://mail-logs/archived is archived',
+      });
+    });
+
+    it.each([
+      ['GLACIER', undefined, true],
+      ['GLACIER', 'ongoing-request="true"', true],
+      ['GLACIER', 'ongoing-request="false", expiry-date="Fri, 21 Dec 2032 00:00:00 GMT"', undefined],
+      ['STANDARD', undefined, undefined],
+    ])(
+      'sees in one object of class %s with restore %s whether it can be read',
+      async (storageClass, restore, archived) => {
+        const objects = await failing((_, response) => {
+          response.setHeader('x-amz-storage-class', storageClass);
+          if (restore !== undefined) response.setHeader('x-amz-restore', restore);
+          response.writeHead(200, { etag: '"e"', 'content-length': 7 }).end();
+        });
+        expect((await objects.head({ key: 'k' }))?.archived).toBe(archived);
+      },
+    );
 
     it('asks again by itself when the store stumbles', async () => {
       let count = 0;
