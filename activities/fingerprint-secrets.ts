@@ -11,7 +11,7 @@ export function createFingerprintSecrets({ secrets }: Dependencies) {
     const references =
       settings.kind === 'tap'
         ? [settings.principal, settings.secret]
-        : [settings.accessKeyId, settings.secretAccessKey];
+        : [settings.accessKeyId, settings.secretAccessKey, settings.assumeRole?.externalId];
     const hash = createHmac('sha256', `${tenantId}/${sourceId}`);
     try {
       for (const reference of references) {

@@ -1,4 +1,5 @@
 /** Lists and reads the objects of a bucket, on AWS and on stores that speak its protocol. */
+import type { Readable } from 'node:stream';
 import {
   GetObjectCommand,
   HeadObjectCommand,
@@ -9,6 +10,8 @@ import {
 } from '@aws-sdk/client-s3';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { checkEndpoint, publicLookup } from '../endpoint.ts';
+import type { AwsCredentials } from './credentials.ts';
+import { download, type ObjectPart } from './download.ts';
 import { castS3Error } from './errors.ts';
 
 export interface ObjectStoreOptions {
@@ -17,7 +20,9 @@ export interface ObjectStoreOptions {
   /** Of a store that is not AWS; buckets are then addressed by path. */
   readonly endpoint?: string | undefined;
   /** Default: the AWS chain (environment, profile, instance role). */
-  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly credentials?: AwsCredentials | undefined;
+  /** We pay for requests and traffic, where the bucket's owner asks for that. */
+  readonly requesterPays?: boolean;
   readonly allowPrivateEndpoints: boolean;
 }
 
@@ -62,7 +67,7 @@ export interface ObjectStore {
   /** The current version of one object; undefined where there is none. */
   head(request: HeadObject): Promise<ListedObject | undefined>;
   /**
-   * The bytes of that version of the object; `s3.object_changed` where it was overwritten, `s3.object_archived` where it must be
+   * The bytes of that version of the object, through a few broken connections; `s3.object_changed` where it was overwritten, `s3.object_archived` where it must be
    * restored first. To be iterated once, and always: the
    * connection is held until then.
    */
@@ -75,7 +80,7 @@ export interface ObjectStore {
 const timeouts = { connectionTimeout: 10_000, socketTimeout: 120_000 };
 
 export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
-  const { bucket, region, endpoint, credentials, allowPrivateEndpoints } = options;
+  const { bucket, region, endpoint, credentials, requesterPays = false, allowPrivateEndpoints } = options;
   if (endpoint !== undefined) checkEndpoint(endpoint, { allowPrivateEndpoints });
   // AWS's own names are no danger, and private addresses where a VPC has an endpoint for S3.
   const guarded = endpoint !== undefined && !allowPrivateEndpoints;
@@ -85,6 +90,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     ...(credentials === undefined ? {} : { credentials }),
     requestHandler: { ...timeouts, ...(guarded ? { httpsAgent: { lookup: publicLookup } } : {}) },
   });
+  const payer = requesterPays ? ({ RequestPayer: 'requester' } as const) : {};
 
   const list: ObjectStore['list'] = async ({ prefix, startAfter, maxKeys = 1000, signal }) => {
     try {
@@ -92,6 +98,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         const page = await client.send(
           new ListObjectsV2Command({
             Bucket: bucket,
+            ...payer,
             Prefix: prefix,
             StartAfter: after,
             MaxKeys: maxKeys,
@@ -122,7 +129,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const head: ObjectStore['head'] = async ({ key, signal }) => {
     try {
       const answer = await client.send(
-        new HeadObjectCommand({ Bucket: bucket, Key: key }),
+        new HeadObjectCommand({ Bucket: bucket, ...payer, Key: key }),
         signal === undefined ? {} : { abortSignal: signal },
       );
       return toListed(
@@ -136,17 +143,43 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     }
   };
 
-  const open: ObjectStore['open'] = async ({ key, etag, archived, signal }) => {
+  const get = async ({ key, etag, signal }: OpenObject, offsetBytes: number): Promise<ObjectPart> => {
     try {
-      if (archived === true) throw new IngestError('s3.object_archived', `S3: s3://${bucket}/${key} is archived`);
-      const { Body } = await client.send(
-        new GetObjectCommand({ Bucket: bucket, Key: key, IfMatch: `"${etag}"` }),
+      const { Body, ContentLength, ContentRange, ETag } = await client.send(
+        new GetObjectCommand({
+          Bucket: bucket,
+          ...payer,
+          Key: key,
+          IfMatch: `"${etag}"`,
+          ...(offsetBytes === 0 ? {} : { Range: `bytes=${offsetBytes}-` }),
+        }),
         signal === undefined ? {} : { abortSignal: signal },
       );
-      return readBody(Body as AsyncIterable<Uint8Array>, { bucket, key, signal });
+      // Not every store honours If-Match where a range is asked for, and two versions must not become one object.
+      if (offsetBytes > 0 && ETag !== undefined && unquoted(ETag) !== etag) {
+        (Body as Readable).destroy();
+        throw new IngestError('s3.object_changed', `S3: s3://${bucket}/${key} was overwritten while it was read`);
+      }
+      const beginsAt = Number(/^bytes (\d+)-/.exec(ContentRange ?? '')?.[1] ?? 0);
+      return {
+        body: Body as AsyncIterable<Uint8Array>,
+        offsetBytes: beginsAt,
+        endBytes: ContentLength === undefined ? undefined : beginsAt + ContentLength,
+      };
     } catch (error) {
       throw castS3Error(error, { bucket, key, signal });
     }
+  };
+
+  const open: ObjectStore['open'] = async (object) => {
+    const { key, archived, signal } = object;
+    if (archived === true) throw new IngestError('s3.object_archived', `S3: s3://${bucket}/${key} is archived`);
+    return download({
+      first: await get(object, 0),
+      request: (offsetBytes) => get(object, offsetBytes),
+      cast: (error) => castS3Error(error, { bucket, key, signal }),
+      signal,
+    });
   };
 
   return {
@@ -176,11 +209,15 @@ function toListed(
   const archived = archiveClasses.has(StorageClass ?? '') && RestoreStatus?.RestoreExpiryDate === undefined;
   return {
     key: encoded ? decodeURIComponent(Key.replaceAll('+', ' ')) : Key,
-    etag: ETag.replace(/^"|"$/g, ''),
+    etag: unquoted(ETag),
     sizeBytes: Size,
     lastModified: (LastModified ?? new Date(0)).toISOString(),
     ...(archived ? { archived } : {}),
   };
+}
+
+function unquoted(etag: string): string {
+  return etag.replace(/^"|"$/g, '');
 }
 
 /** Glacier Instant Retrieval (GLACIER_IR) is read as any other: https://docs.aws.amazon.com/AmazonS3/latest/userguide/archived-objects.html */
@@ -190,15 +227,4 @@ const archiveClasses: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE'])
 function toRestoreStatus(header: string | undefined): RestoreStatus | undefined {
   const expiry = header === undefined ? undefined : /expiry-date="([^"]+)"/.exec(header)?.[1];
   return expiry === undefined ? undefined : { RestoreExpiryDate: new Date(expiry) };
-}
-
-async function* readBody(
-  body: AsyncIterable<Uint8Array>,
-  place: { bucket: string; key: string; signal: AbortSignal | undefined },
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    yield* body;
-  } catch (error) {
-    throw castS3Error(error, place);
-  }
 }

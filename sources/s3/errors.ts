@@ -50,6 +50,29 @@ export function castS3Error(error: unknown, { bucket, key, signal }: FailedCall)
   return new IngestError('s3.unreachable', `S3: ${place} cannot be reached (${reason})`, { cause: error });
 }
 
+/** What to throw where a role could not be assumed. The external id and the keys are in no message of the service, and none here. */
+export function castStsError(error: unknown, roleArn: string): IngestError {
+  if (error instanceof IngestError) return error;
+  if (!(error instanceof Error)) return new IngestError('s3.unreachable', `STS: ${roleArn}: unknown error`);
+  const status = (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode;
+  if (status === undefined) {
+    const cast = castS3Error(error, { bucket: '' });
+    const code = cast instanceof IngestError ? cast.code : 's3.unreachable';
+    const reason = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+    return new IngestError(code, `STS: no answer for ${roleArn} (${reason})`, { cause: error });
+  }
+  // The SDK's error is no cause here: it carries the request's headers.
+  return new IngestError(stsCode(error.name, status), `STS: ${error.name} (${status}) for ${roleArn}`);
+}
+
+/** https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html */
+function stsCode(name: string, status: number): ErrorCode {
+  if (name === 'InvalidClientTokenId' || name === 'MissingAuthenticationToken') return 's3.unauthorized';
+  if (codes[name] === 's3.unauthorized') return 's3.unauthorized';
+  if (name.startsWith('Throttling') || status === 429 || status >= 500 || status < 300) return 's3.unavailable';
+  return 's3.role_refused';
+}
+
 /** The right to read the object is not the right to its key: https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html */
 function isKmsDenial({ name, message }: S3ServiceException): boolean {
   return name.startsWith('KMS.') || (name === 'AccessDenied' && /\bkms:/i.test(message));

@@ -1,0 +1,182 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { inspect } from 'node:util';
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { awsCredentials, createObjectStores } from '../../../activities/dependencies.ts';
+import { createFingerprintSecrets } from '../../../activities/fingerprint-secrets.ts';
+import { startS3Server, type S3Server } from '../../../scripts/stack/s3-server.ts';
+import { type S3Settings, s3Settings } from '../../../sources/settings.ts';
+import { serve } from '../streams.ts';
+
+/** Those that the store knows; sources get them by the role only. */
+const roleKeys = { accessKeyId: 'of-the-role', secretAccessKey: 'role-secret-key' };
+const secrets = { KEY: 'of-the-source', SECRET: 'source-secret-key', EXTERNAL: 'agreed-upon', OTHER: 'guessed' };
+const roleArn = 'arn:aws:iam::123456789012:role/logs/reader';
+
+describe('assumeRole', () => {
+  let server: S3Server;
+  let dataDir = '';
+  const closers: (() => Promise<void> | void)[] = [];
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 's3-'));
+    server = await startS3Server({ dataDir, ...roleKeys });
+    const writer = new S3Client({
+      region: 'us-east-1',
+      endpoint: server.endpoint,
+      forcePathStyle: true,
+      credentials: { ...roleKeys },
+    });
+    await writer.send(new CreateBucketCommand({ Bucket: 'mail-logs' }));
+    await writer.send(new PutObjectCommand({ Bucket: 'mail-logs', Key: 'one', Body: 'content' }));
+    writer.destroy();
+  });
+  afterEach(async () => {
+    for (const close of closers.splice(0)) await close();
+  });
+  afterAll(async () => {
+    await server.close();
+    await rm(dataDir, { recursive: true, force: true });
+  });
+
+  /** A token service that trusts one key and one external id, and whose keys last `lifeSeconds`. */
+  async function startTokenService({ lifeSeconds = 3600, status = 200 } = {}) {
+    const calls: { form: Record<string, string>; authorization: string }[] = [];
+    const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+      const form = Object.fromEntries(new URLSearchParams(await text(request)));
+      const authorization = request.headers.authorization ?? '';
+      calls.push({ form, authorization });
+      const refuse = (code: string, as: number): void => {
+        response
+          .writeHead(as, { 'content-type': 'text/xml' })
+          .end(`<ErrorResponse><Error><Code>${code}</Code><Message>m</Message></Error></ErrorResponse>`);
+      };
+      if (status !== 200) return refuse('ServiceUnavailable', status);
+      if (!authorization.includes('Credential=of-the-source/')) return refuse('InvalidClientTokenId', 403);
+      if (form['ExternalId'] !== 'agreed-upon') return refuse('AccessDenied', 403);
+      const expiration = new Date(Date.now() + lifeSeconds * 1000).toISOString();
+      response
+        .writeHead(200, { 'content-type': 'text/xml' })
+        .end(
+          `<AssumeRoleResponse><AssumeRoleResult><Credentials><AccessKeyId>${roleKeys.accessKeyId}</AccessKeyId><SecretAccessKey>${roleKeys.secretAccessKey}</SecretAccessKey><Expiration>${expiration}</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`,
+        );
+    };
+    const service = await serve((request, response) => void answer(request, response));
+    closers.push(() => service.close());
+    return { calls, url: service.url };
+  }
+
+  function settingsFor(tokenService: string, changes: Partial<S3Settings['assumeRole']> = {}, keys = 'env:KEY') {
+    return s3Settings.parse({
+      kind: 's3',
+      table: 'proofpoint_gateway_filter_logs',
+      bucket: 'mail-logs',
+      endpoint: server.endpoint,
+      region: 'eu-central-1',
+      accessKeyId: keys,
+      secretAccessKey: 'env:SECRET',
+      assumeRole: { roleArn, externalId: 'env:EXTERNAL', endpoint: tokenService, ...changes },
+    });
+  }
+
+  function stores(allowPrivateEndpoints = true) {
+    const created = createObjectStores({ secrets, allowPrivateEndpoints });
+    closers.push(() => created.close());
+    return created;
+  }
+
+  it('reads with the keys of the role, which the keys of the source get with the external id', async () => {
+    const { calls, url } = await startTokenService();
+    const store = await stores().of(settingsFor(url));
+    await store.check({ prefix: '' });
+    await store.check({ prefix: '' });
+    expect(calls.map(({ form }) => form)).toEqual([
+      expect.objectContaining({
+        Action: 'AssumeRole',
+        RoleArn: roleArn,
+        ExternalId: 'agreed-upon',
+        RoleSessionName: 'proofpoint-ingest-mail-logs',
+      }),
+    ]);
+    expect(calls[0]?.authorization).toMatch(/Credential=of-the-source\/\d{8}\/eu-central-1\/sts\/aws4_request/);
+  });
+
+  it('asks for new keys when the old ones end', async () => {
+    const { calls, url } = await startTokenService({ lifeSeconds: 1 });
+    const store = await stores().of(settingsFor(url));
+    await store.list({ prefix: '' });
+    await store.list({ prefix: '' });
+    expect(calls.length).toBeGreaterThanOrEqual(2);
+  });
+
+  it('gives the clients of other services the same keys', async () => {
+    const { url } = await startTokenService();
+    const options = { secrets, allowPrivateEndpoints: true };
+    const credentials = await awsCredentials(settingsFor(url), options);
+    expect(typeof credentials === 'function' ? await credentials() : credentials).toMatchObject(roleKeys);
+    const { assumeRole: _, ...plain } = settingsFor(url);
+    expect(await awsCredentials(plain, options)).toEqual({
+      accessKeyId: secrets.KEY,
+      secretAccessKey: secrets.SECRET,
+    });
+  });
+
+  it.each([
+    ['another external id', { externalId: 'env:OTHER' }, 'env:KEY', 200, 's3.role_refused', 'AccessDenied (403)'],
+    ['no external id', { externalId: undefined }, 'env:KEY', 200, 's3.role_refused', 'AccessDenied (403)'],
+    ['a wrong key', {}, 'env:OTHER', 200, 's3.unauthorized', 'InvalidClientTokenId (403)'],
+    ['a failing service', {}, 'env:KEY', 503, 's3.unavailable', 'ServiceUnavailable (503)'],
+  ])('names what stands in the way: %s', async (_, changes, key, status, code, words) => {
+    const { url } = await startTokenService({ status });
+    const store = await stores().of(settingsFor(url, changes, key));
+    const error: unknown = await store.list({ prefix: '' }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, message: `STS: ${words} for ${roleArn}` });
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(/source-secret-key|guessed|AWS4-HMAC/);
+  });
+
+  it('says that no token service is there, and refuses a private one', async () => {
+    const gone = await serve(() => undefined);
+    await gone.close();
+    await expect((await stores().of(settingsFor(gone.url))).list({ prefix: '' })).rejects.toMatchObject({
+      code: 's3.unreachable',
+      message: `STS: no answer for ${roleArn} (ECONNREFUSED)`,
+    });
+    const { endpoint: _, ...guarded } = settingsFor('https://10.0.0.1');
+    await expect(stores(false).of(guarded)).rejects.toMatchObject({ code: 'config.endpoint_refused' });
+    await expect(
+      (
+        await stores(false).of({
+          ...guarded,
+          assumeRole: { roleArn, externalId: 'env:EXTERNAL', endpoint: 'https://localhost:1' },
+        })
+      ).list({ prefix: '' }),
+    ).rejects.toMatchObject({ code: 'config.endpoint_refused' });
+  });
+
+  it('keeps one store for the same access, and another for another role, id, key or payer', async () => {
+    const all = stores();
+    const settings = settingsFor('http://127.0.0.1:1');
+    const variants = [
+      settings,
+      { ...settings, requesterPays: true },
+      settingsFor('http://127.0.0.1:1', { externalId: 'env:OTHER' }),
+      settingsFor('http://127.0.0.1:1', { roleArn: `${roleArn}2` }),
+      settingsFor('http://127.0.0.1:1', {}, 'env:OTHER'),
+    ];
+    const opened = await Promise.all(variants.map((variant) => all.of(variant)));
+    expect(new Set(opened).size).toBe(variants.length);
+    expect(await all.of({ ...settings, prefix: 'elsewhere/' })).toBe(opened[0]);
+  });
+
+  it('takes a changed external id for a changed secret', async () => {
+    const name = { tenantId: 'acme', sourceId: 'filter', settings: settingsFor('http://127.0.0.1:1') };
+    const print = (environment: NodeJS.ProcessEnv) =>
+      createFingerprintSecrets({ secrets: environment } as Parameters<typeof createFingerprintSecrets>[0])(name);
+    expect(await print({ ...secrets, EXTERNAL: 'agreed-anew' })).not.toBe(await print(secrets));
+    expect(await print({ ...secrets, EXTERNAL: undefined })).toBe('missing');
+  });
+});
