@@ -39,6 +39,9 @@ export interface Loaded {
   readonly deadLetters: number;
 }
 
+/** Totals as sources and backfills add them up: of one batch, or of so many. */
+export type LoadedTotals = Pick<Loaded, 'records' | 'rowsAdded' | 'deadLetters'> & { readonly batches?: number };
+
 export interface RecordGapInput extends SourceName {
   readonly settings: TapSettings;
   readonly from: string;
@@ -49,7 +52,10 @@ export interface ListObjectsInput extends SourceName {
   readonly settings: S3Settings;
   /** Key after which the listing goes on; absent: from the start of the prefix. */
   readonly startAfter?: string;
-  readonly limit: number;
+  /** Last key that is wanted; absent: to the end of the prefix. */
+  readonly until?: string;
+  /** So many List requests at most; the listing ends earlier where it finds enough to load. */
+  readonly listsMax: number;
   /** Only objects of that time, half-open, ISO times: by the date in their key, or by when they were uploaded. */
   readonly range?: { readonly from: string; readonly to: string; readonly by: 'key' | 'modified' };
 }
@@ -66,13 +72,45 @@ export interface ObjectCount {
   readonly alreadyLoaded: number;
 }
 
+/** One version of an object in the source's bucket. */
+export type ObjectToLoad = Omit<ObjectBatch, 'kind' | 'bucket'>;
+
 export interface ListedObjects {
-  readonly objects: readonly ObjectBatch[];
+  /** Those that the ledger does not have; bounded, see activities/list-objects.ts. */
+  readonly objects: readonly ObjectToLoad[];
   /** Last key that was looked at; absent where there was none. */
   readonly lastKey?: string;
   readonly more: boolean;
   /** ISO time at which the listing began: everything uploaded before is in this page or an earlier one. */
   readonly listedAt: string;
+  readonly listRequests: number;
+  /** Objects that were looked at and wanted. */
+  readonly seen: number;
+}
+
+export interface LoadObjectsInput extends SourceName {
+  readonly settings: S3Settings;
+  /** As `groupObjects` of sources/s3/plan.ts makes them. */
+  readonly objects: readonly ObjectToLoad[];
+}
+
+/** An object that could not be had, and why: as ActivityFailures tell it. */
+export interface FailedObject extends FailureDetails {
+  readonly key: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+/** What a group of objects came to: batches + gone + failedCount = objects. */
+export interface LoadedObjects extends Omit<Loaded, 'batchId'> {
+  readonly batches: number;
+  /** Deleted between listing and reading. */
+  readonly gone: number;
+  /** Of the batches, those of archived objects: a dead letter each. */
+  readonly archived: number;
+  readonly failedCount: number;
+  /** The first few of them. */
+  readonly failed: readonly FailedObject[];
 }
 
 export interface CheckSourceInput extends SourceName {

@@ -7,6 +7,7 @@ import { createFingerprintSecrets } from './fingerprint-secrets.ts';
 import { createListBatches } from './list-batches.ts';
 import { createListObjects } from './list-objects.ts';
 import { createLoadBatch } from './load-batch.ts';
+import { createLoadObjects } from './load-objects.ts';
 import { createRecordGap } from './record-gap.ts';
 import { createReplayLetters } from './replay-letters.ts';
 import { createReprocessBatch } from './reprocess-batch.ts';
@@ -15,6 +16,7 @@ export function createActivities(dependencies: Dependencies) {
   return {
     fetchTapWindow: createFetchTapWindow(dependencies),
     loadBatch: createLoadBatch(dependencies),
+    loadObjects: createLoadObjects(dependencies),
     recordGap: createRecordGap(dependencies),
     fingerprintSecrets: createFingerprintSecrets(dependencies),
     listObjects: createListObjects(dependencies),

@@ -1,51 +1,67 @@
+/** Lists the next objects of an S3 source that the lake does not have. */
+import { batchId } from '../sources/batch.ts';
 import type { ListedObject } from '../sources/s3/client.ts';
-/** Lists the next objects of an S3 source. */
 import { keyTimeMs } from '../sources/s3/key-time.ts';
-import type { ListedObjects, ListObjectsInput } from './contracts.ts';
+import { isKeyBefore } from '../sources/s3/plan.ts';
+import type { ListedObjects, ListObjectsInput, ObjectToLoad } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
-const pageKeysMax = 1000;
+const objectsMax = 1000;
+/** Temporal takes payloads up to 2 MB, and histories are kept: https://docs.temporal.io/cloud/limits#per-message-grpc-limit */
+const answerBytesMax = 512_000;
 
-export function createListObjects({ stores }: Dependencies) {
-  /** At most `limit` objects in key order, so that the answer stays far below Temporal's 2 MB. Throws the codes of sources/s3. */
+export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 'stores'>) {
+  /**
+   * Whole List pages of up to 1,000 keys, each with one question to the ledger, until `listsMax` or enough is found. Throws the codes of
+   * sources/s3 and `lake.*`.
+   */
   return function listObjects(input: ListObjectsInput): Promise<ListedObjects> {
-    const { settings, range, limit } = input;
+    const { settings, until, range, listsMax } = input;
     const listedAt = new Date().toISOString();
+    const isWanted = range === undefined ? () => true : createRangeFilter(range);
     return withHeartbeat(async (signal) => {
       const store = await stores.of(settings);
-      const isWanted = range === undefined ? () => true : createRangeFilter(range);
-      const objects: ListedObject[] = [];
-      let lastKey = input.startAfter;
-      for (let more = true; more;) {
-        const maxKeys = range === undefined ? limit : pageKeysMax;
-        const page = await store.list({
-          prefix: settings.prefix,
-          maxKeys,
-          signal,
-          ...(lastKey === undefined ? {} : { startAfter: lastKey }),
-        });
-        ({ more } = page);
-        for (const object of page.objects) {
-          // the page's rest is listed again from here
-          if (objects.length === limit) return answer(objects, lastKey, true);
-          lastKey = object.key;
-          if (isWanted(object)) objects.push(object);
-        }
-        if (range === undefined) return answer(objects, lastKey, more);
-      }
-      return answer(objects, lastKey, false);
-    });
-
-    function answer(objects: readonly ListedObject[], lastKey: string | undefined, more: boolean): ListedObjects {
-      return {
-        objects: objects.map((object) => ({ kind: 's3', bucket: settings.bucket, ...object })),
+      const objects: ObjectToLoad[] = [];
+      let [lastKey, bytes, seen, listRequests] = [input.startAfter, 0, 0, 0];
+      const answer = (more: boolean): ListedObjects => ({
+        objects,
         ...(lastKey === undefined ? {} : { lastKey }),
         more,
         listedAt,
-      };
-    }
+        listRequests,
+        seen,
+      });
+      while (listRequests < listsMax) {
+        const page = await store.list({ prefix: settings.prefix, startAfter: lastKey, signal });
+        listRequests += 1;
+        const within = page.objects.filter(({ key }) => until === undefined || !isKeyBefore(until, key));
+        const loaded = await loadedOf(input, within.filter(isWanted));
+        for (const object of within) {
+          const wanted = isWanted(object);
+          if (wanted && !loaded.has(idOf(input, object))) {
+            bytes += Buffer.byteLength(JSON.stringify(object)) + 1;
+            // the page's rest is listed again from here
+            if (objects.length === objectsMax || bytes > answerBytesMax) return answer(true);
+            objects.push(object);
+          }
+          if (wanted) seen += 1;
+          lastKey = object.key;
+        }
+        if (!page.more || within.length < page.objects.length || lastKey === until) return answer(false);
+      }
+      return answer(true);
+    });
   };
+
+  async function loadedOf(input: ListObjectsInput, wanted: readonly ListedObject[]) {
+    if (wanted.length === 0) return new Map<string, unknown>();
+    return lake.receipts(wanted.map((object) => idOf(input, object)));
+  }
+}
+
+function idOf(input: ListObjectsInput, object: ListedObject): string {
+  return batchId(input, { kind: 's3', bucket: input.settings.bucket, ...object });
 }
 
 export function createRangeFilter({

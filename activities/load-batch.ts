@@ -98,17 +98,18 @@ function hourStart(from: string): number {
   return Math.floor(Date.parse(from) / 3_600_000) * 3_600_000_000;
 }
 
-function openObject(
-  { stores, objectLimits }: Dependencies,
-  input: LoadBatchInput,
+/** One version of one object. Throws nothing; its `fill` does. */
+export function openObject(
+  { stores, objectLimits }: Pick<Dependencies, 'stores' | 'objectLimits'>,
+  name: SourceName,
   batch: ObjectBatch,
   settings: S3Settings,
   signal: AbortSignal,
 ): OpenBatch {
   const header: BatchHeader = {
-    batchId: batchId(input, batch),
-    tenantId: input.tenantId,
-    sourceId: input.sourceId,
+    batchId: batchId(name, batch),
+    tenantId: name.tenantId,
+    sourceId: name.sourceId,
     kind: 's3',
     pass: null,
     coversFrom: null,
@@ -121,10 +122,10 @@ function openObject(
   const choice = chooseTable(settings.table);
   return {
     header,
-    tableNames: choice.tables.map(({ name }) => name),
+    tableNames: choice.tables.map((table) => table.name),
     async fill(stage) {
       const store = await stores.of(settings);
-      const chunks = await store.open({ key: batch.key, etag: batch.etag, signal });
+      const chunks = await store.open({ ...batch, signal });
       const origin = originOf(stage);
       let last: RawRecord | undefined;
       try {

@@ -34,7 +34,7 @@ export function letterCondition(tenantId: string | undefined, filter: LetterFilt
 }
 
 /** These letters do not hold their record, or not all of it: only their batch can be parsed again. */
-export const notReplayable = ['corrupt_object', 'invalid_csv', 'too_large'] as const;
+export const notReplayable = ['archived_object', 'corrupt_object', 'invalid_csv', 'too_large'] as const;
 
 const pageBytesMax = 32 << 20;
 

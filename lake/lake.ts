@@ -105,8 +105,20 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     return read((connection) => readReceipts(connection, batchIds));
   }
 
+  let asked: { readonly ids: string[]; readonly answer: Promise<ReadonlyMap<string, Receipt>> } | undefined;
+
+  /** Batches that one commit brought ask at the same moment: they share one look. */
   async function receipt(batchId: string): Promise<Receipt | undefined> {
-    return (await receipts([batchId])).get(batchId);
+    if (asked === undefined) {
+      const ids: string[] = [];
+      const answer = new Promise((resolve) => setImmediate(resolve)).then(() => {
+        asked = undefined;
+        return receipts(ids);
+      });
+      asked = { ids, answer };
+    }
+    asked.ids.push(batchId);
+    return (await asked.answer).get(batchId);
   }
 
   return {

@@ -28,7 +28,7 @@ export interface BatchHeader {
 export interface DeadLetter {
   readonly table: TableName;
   readonly record: RawRecord;
-  readonly reject: { readonly code: Reject['code'] | 'corrupt_object'; readonly reason: string };
+  readonly reject: { readonly code: Reject['code'] | 'corrupt_object' | 'archived_object'; readonly reason: string };
 }
 
 export interface TableCount {

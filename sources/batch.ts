@@ -21,6 +21,8 @@ export interface ObjectBatch {
   readonly sizeBytes: number;
   /** ISO time. */
   readonly lastModified: string;
+  /** Known not to be readable until it is restored. */
+  readonly archived?: true;
 }
 
 export type Batch = TapBatch | ObjectBatch;

@@ -7,7 +7,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { Loaded } from '../activities/contracts.ts';
+import type { LoadedTotals } from '../activities/contracts.ts';
 import type { SourceName } from '../sources/batch.ts';
 import { nowMs } from '../sources/clock.ts';
 import {
@@ -25,8 +25,10 @@ import { backfillPage } from './status-page.ts';
 
 export interface Backfill {
   progress(): BackfillProgress;
-  /** A unit that is in the lake. */
-  addDone(loaded: Loaded, requests: number): void;
+  /** A unit, or a group of them, that is in the lake. */
+  addDone(loaded: LoadedTotals, requests: number): void;
+  /** Units that there was nothing to do for. */
+  addKnown(units: number): void;
   addFailed(failed: FailedUnit, requests: number): void;
   moveTo(next: string): void;
   show(state: BackfillState): void;
@@ -114,20 +116,24 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
 
   return {
     progress: () => progress,
-    addDone({ records, rowsAdded, deadLetters }, requests) {
+    addDone({ batches = 1, records, rowsAdded, deadLetters }, requests) {
       const { totals } = progress;
-      unitsThisRun += 1;
+      unitsThisRun += batches;
       progress = {
         ...progress,
-        done: progress.done + 1,
+        done: progress.done + batches,
         requests: progress.requests + requests,
         totals: {
-          batches: totals.batches + 1,
+          batches: totals.batches + batches,
           records: totals.records + records,
           rowsAdded: totals.rowsAdded + rowsAdded,
           deadLetters: totals.deadLetters + deadLetters,
         },
       };
+      show(state);
+    },
+    addKnown(units) {
+      progress = { ...progress, done: progress.done + units };
       show(state);
     },
     addFailed(failed, requests) {

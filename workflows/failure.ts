@@ -8,10 +8,12 @@ export interface Failure extends FailureDetails {
   readonly message: string;
 }
 
-/** The failure of an activity; undefined for anything else, which is a defect or a cancellation and must be thrown on. */
+/**
+ * The failure of an activity, or of a part of one that its answer tells of; undefined for anything else, which is a defect or a cancellation
+ * and must be thrown on.
+ */
 export function activityFailure(error: unknown): Failure | undefined {
-  if (!(error instanceof ActivityFailure)) return undefined;
-  const { cause } = error;
+  const cause = error instanceof ActivityFailure ? error.cause : error;
   if (cause instanceof ApplicationFailure) {
     const details = cause.details?.[0] as FailureDetails | undefined;
     return {
@@ -20,7 +22,7 @@ export function activityFailure(error: unknown): Failure | undefined {
       ...(details ?? { directive: 'wait', remedy: 'look into the log of the workers', attempts: 1 }),
     };
   }
-  if (cause instanceof TimeoutFailure) {
+  if (error instanceof ActivityFailure && cause instanceof TimeoutFailure) {
     return {
       code: 'activity.timeout',
       message: `${error.activityType} did not finish in time`,

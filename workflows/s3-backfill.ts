@@ -3,39 +3,34 @@ import { continueAsNew } from '@temporalio/workflow';
 import { listObjects } from './activity-options.ts';
 import { setUpBackfill } from './backfill-loop.ts';
 import type { BackfillStatus, S3BackfillInput } from './backfill-state.ts';
-import { activityFailure } from './failure.ts';
-import { mapSettled } from './map-settled.ts';
-import { loadObject } from './s3-object.ts';
+import { loadInGroups } from './s3-objects.ts';
 
-const objectsPerPageMax = 100;
-const objectsAtOnceMax = 8;
+const listsPerPageMax = 100;
 
 export async function s3Backfill(input: S3BackfillInput): Promise<BackfillStatus> {
   const { tenantId, sourceId, settings, from, to, by } = input;
   const name = { tenantId, sourceId };
   const backfill = setUpBackfill(input);
+  const summary = `list s3://${settings.bucket}/${settings.prefix}`.slice(0, 100);
   for (;;) {
     await backfill.whileAllowed();
     const after = backfill.progress().next;
-    const page = await listObjects.executeWithOptions({ summary: `list s3://${settings.bucket}/${settings.prefix}` }, [
+    const page = await listObjects.executeWithOptions({ summary }, [
       {
         ...name,
         settings,
-        limit: objectsPerPageMax,
+        listsMax: listsPerPageMax,
         range: { from, to, by },
         ...(after === '' ? {} : { startAfter: after }),
       },
     ]);
-    const outcomes = await mapSettled(page.objects, objectsAtOnceMax, (object) => loadObject(name, settings, object));
-    for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === 'fulfilled') {
-        backfill.addDone(outcome.value, 0);
-        continue;
-      }
-      const failure = activityFailure(outcome.reason);
-      if (failure === undefined) throw outcome.reason;
-      backfill.addFailed({ unit: page.objects[index]?.key ?? '', code: failure.code, message: failure.message }, 0);
+    backfill.addKnown(page.seen - page.objects.length);
+    const { loaded, failed } = await loadInGroups(name, settings, page.objects);
+    for (const group of loaded) {
+      backfill.addDone(group, 0);
+      backfill.addKnown(group.gone);
     }
+    for (const { key, code, message } of failed) backfill.addFailed({ unit: key, code, message }, 0);
     if (!page.more) break;
     backfill.moveTo(page.lastKey ?? after);
     if (backfill.isRunLong()) await continueAsNew<typeof s3Backfill>({ ...input, progress: backfill.progress() });

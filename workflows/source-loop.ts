@@ -3,7 +3,7 @@
  * A kind of source (tap, s3) says how to make one step.
  */
 import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
-import type { Loaded } from '../activities/contracts.ts';
+import type { LoadedTotals } from '../activities/contracts.ts';
 import { nowMs, timerMs } from '../sources/clock.ts';
 import type { SourceSettings } from '../sources/settings.ts';
 import { fingerprintSecrets } from './activity-options.ts';
@@ -24,7 +24,7 @@ export interface Step {
   readonly cursor: string;
   /** ISO time up to which the source is complete. */
   readonly watermark?: string;
-  readonly loaded: readonly Loaded[];
+  readonly loaded: readonly LoadedTotals[];
   /** Epoch ms; absent: go on at once. */
   readonly nextAtMs?: number;
   /** Set where part of the step failed: the cursor stands before it. */
@@ -37,7 +37,7 @@ export interface SourceAccess<S extends SourceSettings> {
   settings(): S;
   state(): SourceState;
   /** Changes what the kind itself carries; at once, because Updates and Signals come while a step runs. */
-  change(part: Pick<SourceState, 'tap'>): void;
+  change(part: Pick<SourceState, 'tap' | 's3'>): void;
 }
 
 export interface SourceKindLogic<S extends SourceSettings> {
@@ -247,7 +247,8 @@ function newState(cursor: string): SourceState {
 }
 
 function advanced(state: SourceState, step: Step, startedFrom: string): SourceState {
-  const sum = (count: (loaded: Loaded) => number) => step.loaded.reduce((total, loaded) => total + count(loaded), 0);
+  const sum = (count: (loaded: LoadedTotals) => number) =>
+    step.loaded.reduce((total, loaded) => total + count(loaded), 0);
   const { totals } = state;
   return {
     ...state,
@@ -255,7 +256,7 @@ function advanced(state: SourceState, step: Step, startedFrom: string): SourceSt
     cursor: state.cursor === startedFrom ? step.cursor : state.cursor,
     ...(step.watermark === undefined ? {} : { watermark: step.watermark }),
     totals: {
-      batches: totals.batches + step.loaded.length,
+      batches: totals.batches + sum(({ batches = 1 }) => batches),
       records: totals.records + sum(({ records }) => records),
       rowsAdded: totals.rowsAdded + sum(({ rowsAdded }) => rowsAdded),
       deadLetters: totals.deadLetters + sum(({ deadLetters }) => deadLetters),

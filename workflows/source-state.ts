@@ -1,5 +1,6 @@
 /** The state of a source: what it carries from run to run, and what it shows. Pure. */
 import type { SourceKind, SourceSettings } from '../sources/settings.ts';
+import type { S3Detail } from './s3-detail.ts';
 import type { TapDetail } from './tap-detail.ts';
 
 /**
@@ -39,6 +40,8 @@ export interface SourceState {
   readonly totals: Totals;
   /** TAP only. */
   readonly tap?: TapDetail;
+  /** S3 only. */
+  readonly s3?: S3Detail;
 }
 
 /** Input of a source workflow: `state` is absent on the very first run. */

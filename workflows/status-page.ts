@@ -3,6 +3,7 @@ import { nowMs } from '../sources/clock.ts';
 import { formatDuration } from '../sources/duration.ts';
 import { requestsPerDay, usedRequests } from '../sources/tap/budget.ts';
 import type { BackfillStatus } from './backfill-state.ts';
+import type { S3Detail } from './s3-detail.ts';
 import type { SourceStatus } from './source-state.ts';
 import type { TapDetail } from './tap-detail.ts';
 
@@ -31,6 +32,7 @@ export function statusPage(status: SourceStatus): string {
     ],
     ['Errors in a row', String(status.consecutiveErrors)],
     ...(status.tap === undefined ? [] : tapFacts(status.tap)),
+    ...(status.s3 === undefined ? [] : s3Facts(status.s3)),
   ].filter(([, value]) => value !== '-');
   const page = facts.map(([label, value]) => `- ${label}: ${value}`).join('\n');
   if (lastError === undefined) return page;
@@ -49,6 +51,24 @@ function tapFacts({ settled, late, requests, clockSkewSeconds }: TapDetail): [st
     }),
     ['Requests in 24 h', `${used.live} live, ${used.settle} settle, ${used.backfill} backfill of ${requestsPerDay}`],
     ['Clock of the vendor', clockSkewWords(clockSkewSeconds)],
+  ];
+}
+
+function s3Facts({
+  listRequests,
+  objectsSeen,
+  found,
+  lookedBackAt,
+  fullAt,
+  gone,
+  archived,
+}: S3Detail): [string, string][] {
+  return [
+    ['Listed', `${objectsSeen} objects in ${listRequests} requests`],
+    ['Looked back', `last at ${lookedBackAt}; ${found['look-back']} late or overwritten objects found`],
+    ['Whole prefix listed', `last at ${fullAt}; ${found.full} more found`],
+    ['Deleted before they were read', gone === 0 ? '-' : String(gone)],
+    ['Archived', archived === 0 ? '-' : `${archived}, each a dead letter that says what to do`],
   ];
 }
 

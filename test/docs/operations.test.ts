@@ -36,6 +36,7 @@ const deadLetterCodes: Record<DeadLetter['reject']['code'], true> = {
   unknown_line: true,
   too_large: true,
   corrupt_object: true,
+  archived_object: true,
 };
 
 describe('docs/operations.md', () => {

@@ -8,8 +8,11 @@ import type {
   FailureDetails,
   FingerprintSecretsInput,
   FetchTapWindowInput,
+  ListedObjects,
   ListObjectsInput,
   LoadBatchInput,
+  LoadedObjects,
+  LoadObjectsInput,
   RecordGapInput,
 } from '../../activities/contracts.ts';
 import { sourceStatus, startSource } from '../../scripts/source-registry.ts';
@@ -26,6 +29,10 @@ export const taskQueue = 'source-test';
 const calls: { activity: string; tenantId: string; from?: string; to?: string; key?: string }[] = [];
 export const failures = new Map<string, ApplicationFailure>();
 export const objects = new Map<string, string[]>();
+/** Objects that were loaded, as `TENANT KEY`. */
+const inLedger = new Set<string>();
+/** Of a List request in this world. */
+export const keysPerList = 10;
 /** What a tenant's vendor is like, where it is not perfect. */
 export const vendors = new Map<string, { readonly clockSkewSeconds: number; readonly answerMs: number }>();
 const inFlight = new Map<string, number>();
@@ -47,13 +54,8 @@ const activities = {
     return { batchId: batchId({ tenantId, sourceId }, batch), landed: 'stored', requests: 1, clockSkewSeconds };
   },
   async loadBatch({ tenantId, sourceId, batch }: LoadBatchInput) {
-    calls.push({
-      activity: 'load',
-      tenantId,
-      ...(batch.kind === 's3' ? { key: batch.key } : { from: batch.from, to: batch.to }),
-    });
-    const failing = batch.kind === 's3' ? failures.get(`${tenantId} ${batch.key}`) : undefined;
-    if (failing !== undefined) throw failing;
+    if (batch.kind === 's3') throw new Error('objects are loaded in groups');
+    calls.push({ activity: 'load', tenantId, from: batch.from, to: batch.to });
     return { batchId: batchId({ tenantId, sourceId }, batch), records: 10, rows: 9, rowsAdded: 8, deadLetters: 1 };
   },
   async fingerprintSecrets({ tenantId }: FingerprintSecretsInput) {
@@ -65,23 +67,49 @@ const activities = {
     calls.push({ activity: 'gap', tenantId, from, to });
     return { batchId: 'gap', records: 0, rows: 0, rowsAdded: 0, deadLetters: 0 };
   },
-  async listObjects({ tenantId, settings, startAfter = '', limit, range }: ListObjectsInput) {
-    calls.push({ activity: 'list', tenantId });
-    const keys = (objects.get(tenantId) ?? []).filter((key) => key > startAfter && isIn(range, key)).sort();
-    const page = keys.slice(0, limit).map((key) => ({
-      kind: 's3',
-      bucket: settings.bucket,
-      key,
-      etag: 'e',
-      sizeBytes: 1,
-      lastModified: new Date().toISOString(),
-    }));
-    const lastKey = page.at(-1)?.key;
+  async loadObjects({ tenantId, objects: group }: LoadObjectsInput): Promise<LoadedObjects> {
+    const failed = group.flatMap(({ key }) => {
+      calls.push({ activity: 'load', tenantId, key });
+      const failing = failures.get(`${tenantId} ${key}`);
+      if (failing === undefined) inLedger.add(`${tenantId} ${key}`);
+      const details = failing?.details?.[0] as FailureDetails;
+      return failing === undefined ? [] : [{ key, code: failing.type ?? '', message: failing.message, ...details }];
+    });
+    const batches = group.length - failed.length;
     return {
-      objects: page,
+      batches,
+      records: 10 * batches,
+      rows: 9 * batches,
+      rowsAdded: 8 * batches,
+      deadLetters: batches,
+      gone: 0,
+      archived: 0,
+      failedCount: failed.length,
+      failed,
+    };
+  },
+  async listObjects({
+    tenantId,
+    startAfter = '',
+    until: last,
+    range,
+    listsMax,
+  }: ListObjectsInput): Promise<ListedObjects> {
+    calls.push({ activity: 'list', tenantId, ...(last === undefined ? {} : { to: last }), from: startAfter });
+    const keys = (objects.get(tenantId) ?? [])
+      .filter((key) => key > startAfter && (last === undefined || key <= last) && isIn(range, key))
+      .sort();
+    const page = keys.slice(0, listsMax * keysPerList);
+    const lastKey = page.at(-1);
+    return {
+      objects: page
+        .filter((key) => !inLedger.has(`${tenantId} ${key}`))
+        .map((key) => ({ key, etag: 'e', sizeBytes: 1, lastModified: new Date().toISOString() })),
       ...(lastKey === undefined ? {} : { lastKey }),
-      more: keys.length > limit,
+      more: keys.length > page.length,
       listedAt: new Date().toISOString(),
+      listRequests: Math.max(1, Math.ceil(page.length / keysPerList)),
+      seen: page.length,
     };
   },
 };

@@ -1,0 +1,49 @@
+/** What an S3 source carries besides its cursor. Pure. */
+import type { ListedObjects } from '../activities/contracts.ts';
+import { newPasses, type Passes, type SidePass } from '../sources/s3/plan.ts';
+import type { GroupsLoaded } from './s3-objects.ts';
+
+export interface S3Detail extends Passes {
+  /** List requests of all passes. */
+  readonly listRequests: number;
+  /** Objects that listings showed, each time they did. */
+  readonly objectsSeen: number;
+  /** Objects that were loaded because a pass behind the cursor found them. */
+  readonly found: Readonly<Record<SidePass, number>>;
+  /** Objects that were deleted between listing and reading. */
+  readonly gone: number;
+  /** Objects in an archive class: a dead letter each. */
+  readonly archived: number;
+}
+
+export function newS3Detail(nowMs: number): S3Detail {
+  return {
+    ...newPasses(nowMs),
+    listRequests: 0,
+    objectsSeen: 0,
+    found: { 'look-back': 0, full: 0 },
+    gone: 0,
+    archived: 0,
+  };
+}
+
+export function withListed(detail: S3Detail, { listRequests, seen }: ListedObjects): S3Detail {
+  return {
+    ...detail,
+    listRequests: detail.listRequests + listRequests,
+    objectsSeen: detail.objectsSeen + seen,
+  };
+}
+
+export function withLoaded(detail: S3Detail, { loaded }: GroupsLoaded, pass: SidePass | 'live'): S3Detail {
+  const sum = (count: (group: GroupsLoaded['loaded'][number]) => number) =>
+    loaded.reduce((total, group) => total + count(group), 0);
+  return {
+    ...detail,
+    ...(pass === 'live'
+      ? {}
+      : { found: { ...detail.found, [pass]: detail.found[pass] + sum(({ batches }) => batches) } }),
+    gone: detail.gone + sum(({ gone }) => gone),
+    archived: detail.archived + sum(({ archived }) => archived),
+  };
+}
