@@ -3,34 +3,14 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { quote, name } from '../../lake/sql.ts';
-import { columnType, duckdbType } from '../../tables/column.ts';
-import { envelope } from '../../tables/envelope.ts';
 import { tables } from '../../tables/registry.ts';
 import type { TableName } from '../../tables/table.ts';
+import { selectLines } from './statement-lines.ts';
 
 /** `COPY` of the file at `path` to `target`. */
 export async function copyStatement(table: TableName, path: string, target: string): Promise<string> {
   const select = tables[table].identity === 'line' ? selectLines(table, path) : await selectObjects(path);
   return `COPY (${select}) TO ${quote(target)} (FORMAT parquet)`;
-}
-
-/** One regular expression per column that has a key of the line, the header, and the identity. */
-function selectLines(table: TableName, path: string): string {
-  const columns = Object.entries(tables[table].row.shape).flatMap(([column, type]) => {
-    const key = /^(\w+)( \| \w+)*$/.exec(String(type.meta()?.['source']))?.[1];
-    if (column in envelope || key === undefined || key === 'header' || key === 'derived') return [];
-    const pattern =
-      table === 'proofpoint_gateway_sendmail_logs'
-        ? `(?: )${key}=(.*?)(?:, [a-zA-Z0-9_]+=|$)`
-        : `(?: )${key}=("(?:[^"\\\\]|\\\\.)*"|[^ ]*)`;
-    const text = `regexp_extract(line, ${quote(pattern)}, 1)`;
-    const stored = duckdbType(columnType(type));
-    return [`${stored.startsWith('VARCHAR') ? text : `TRY_CAST(${text} AS ${stored})`} AS ${name(column)}`];
-  });
-  const header = `regexp_extract(line, '^(\\S+) (\\S+) (\\S+?)(?:\\[(\\d+)\\])?: ', ['log_time', 'host', 'process', 'pid'])`;
-  return `SELECT line AS raw, sha256(line) AS event_id, ${header} AS header, ${columns.join(', ')}
-    FROM read_csv(${quote(path)}, columns = {'line': 'VARCHAR'}, delim = '\\x01', quote = '', escape = '', header = false, auto_detect = false,
-      compression = 'gzip', max_line_size = 1000000)`;
 }
 
 /** Told the type of every field, so that nothing is spent on finding it out. */
