@@ -14,6 +14,7 @@ import type { z } from 'zod';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { SourceName } from './batch.ts';
 import { type SourceSettings, tenantsFile } from './settings.ts';
+import { refuseSharedObjects } from './shared-objects.ts';
 
 export interface ConfiguredSource extends SourceName {
   readonly settings: SourceSettings;
@@ -47,6 +48,7 @@ export function parseTenantsFile(text: string, fileName: string): ConfiguredSour
     Object.entries(tenant.sources).map(([sourceId, settings]) => ({ tenantId, sourceId, settings })),
   );
   refuseSharedCredentials(sources, fileName);
+  refuseSharedObjects(sources, fileName);
   return sources;
 }
 
