@@ -26,6 +26,10 @@ const faulty: Record<string, readonly string[]> = {
     one('kind: tap, principal: env:P, secret: hunter2'),
   ],
   'uses the same principal': [`tenants: {acme: {sources: {one: {${tap}}, two: {${tap}}}}}`],
+  'of another tenant; where that is meant, say shared: true in both': [
+    `tenants: {acme: {sources: {one: {${s3}}}}, globex: {sources: {one: {${s3}}}}}`,
+  ],
+  'reads the same objects into the same table': [`tenants: {acme: {sources: {one: {${s3}}, two: {${s3}}}}}`],
   'must be a duration such as 30s, 5m, 1h or 7d': [one(`${tap}, every: '5'`)],
   'must be between 1m and 1h': [one(`${tap}, window: 2h`)],
   'must be whole minutes such as 1m, 5m or 1h': [one(`${tap}, lag: 90s`)],
