@@ -107,16 +107,6 @@ export const s3Settings = z
     lookBack: between(0, 30 * 86_400, 'between 0s and 30d').prefault('1h'),
     /** Time between two listings of the whole prefix, seconds. */
     reconcile: between(600, 30 * 86_400, 'between 10m and 30d').prefault('24h'),
-    /** A queue that gets the bucket's event notifications. */
-    notifications: z
-      .strictObject({
-        queueUrl: z.url({ protocol: /^https?$/ }),
-        /** Default: the source's. */
-        region: z.string().min(1).optional(),
-        /** Of a queue service that is not AWS. */
-        endpoint: z.url({ protocol: /^https?$/ }).optional(),
-      })
-      .optional(),
   })
   .refine((source) => (source.accessKeyId === undefined) === (source.secretAccessKey === undefined), {
     message: 'accessKeyId and secretAccessKey go together',

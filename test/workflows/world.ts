@@ -32,7 +32,7 @@ export const objects = new Map<string, string[]>();
 /** Objects that were loaded, as `TENANT KEY`. */
 const inLedger = new Set<string>();
 /** Of a List request in this world. */
-export const keysPerList = 10;
+const keysPerList = 10;
 /** What a tenant's vendor is like, where it is not perfect. */
 export const vendors = new Map<string, { readonly clockSkewSeconds: number; readonly answerMs: number }>();
 const inFlight = new Map<string, number>();

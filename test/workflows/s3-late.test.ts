@@ -1,0 +1,64 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startS3Backfill } from '../../scripts/backfills.ts';
+import { sourceStatus, startSource, updateSource } from '../../scripts/source-registry.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+import { startWorkerStack, type WorkerStack } from '../support/worker-stack.ts';
+
+/** Real activities, lake and S3 server. */
+let stack: WorkerStack;
+const name = { tenantId: 'acme', sourceId: 'filter' };
+const objects = 1050;
+const keyOf = (index: number) => `late/2026/01/31/${String(index).padStart(5, '0')}.log`;
+
+beforeAll(async () => {
+  stack = await startWorkerStack(temporaryDirectory('s3-late'));
+}, 60_000);
+afterAll(() => stack.close());
+
+const put = (key: string, text: string) =>
+  stack.s3.send(new PutObjectCommand({ Bucket: stack.bucket, Key: key, Body: text }));
+
+async function polled(holds: (batches: number) => boolean) {
+  const deadlineMs = performance.now() + 40_000;
+  for (;;) {
+    const status = await sourceStatus(stack.client, name);
+    if (holds(status.totals.batches) || performance.now() > deadlineMs) return status;
+    if (status.pipelineState === 'idle') await updateSource(stack.client, name, 'pollNow');
+    await sleep(200);
+  }
+}
+
+describe('an S3 source on a real store', { timeout: 120_000 }, () => {
+  it('loads each object once in few requests, then what comes late or is overwritten, and a backfill adds nothing', async () => {
+    for (let from = 0; from < objects; from += 50) {
+      await Promise.all(Array.from({ length: 50 }, (_, index) => put(keyOf(from + index), `line ${from + index}\n`)));
+    }
+    const settings = { ...stack.s3Settings('late/'), lookBack: 8 };
+    await startSource(stack.client, stack.config.temporal.taskQueue, { ...name, settings });
+    const first = await polled((batches) => batches >= objects);
+    expect(first.totals).toMatchObject({ batches: objects, records: objects });
+    // 1,000 keys a request, and few more for polls
+    expect(first.s3?.listRequests).toBeLessThan(8);
+    await put(`${keyOf(3)}-late`, 'a late line\n');
+    await put(keyOf(5), 'another line\n');
+    await sleep(2500);
+    const second = await polled((batches) => batches >= objects + 2);
+    expect(second.totals).toMatchObject({ batches: objects + 2, records: objects + 2 });
+    expect(second.cursor).toBe(keyOf(objects - 1));
+    expect(second.s3?.found['look-back']).toBe(2);
+    const range = { fromMs: Date.parse('2026-01-31T00:00:00Z'), toMs: Date.parse('2026-02-01T00:00:00Z') };
+    const started = await startS3Backfill(
+      stack.client,
+      stack.config,
+      { ...name, settings },
+      { ...range, by: 'key', unitsTotal: objects + 1 },
+    );
+    expect(await stack.client.workflow.getHandle(started.workflowId).result()).toMatchObject({
+      done: objects + 1,
+      failed: [],
+      totals: { batches: 0, rowsAdded: 0 },
+    });
+  });
+});
