@@ -3,9 +3,14 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { insertDrift } from './drift.ts';
 import { batchTable, type LakeTable } from './schema.ts';
 import { inList, name, timestampLiteral } from './sql.ts';
-import type { SealedStage } from './stage.ts';
+import type { SealedStage, StagedTable } from './stage.ts';
 import { inTransaction } from './transaction.ts';
 import { openRowWriter } from './values.ts';
+
+/** Bytes of records that one statement inserts, about: bounds its memory, and makes files large enough to be read well. */
+const pieceBytes = 32 << 20;
+/** What a row takes besides the text of its record. */
+const rowBytesMin = 256;
 
 /**
  * All of the batches, or none. Those that the ledger already has are left out.
@@ -44,11 +49,11 @@ type Added = Map<string, number>;
 const addedKey = (batchId: string, table: string) => `${batchId} ${table}`;
 
 async function insertRows(connection: DuckDBConnection, stages: readonly SealedStage[]): Promise<Added> {
-  const parts = new Map<LakeTable, string[]>();
-  for (const { table, stagedName } of stages.flatMap(({ tables }) => tables)) {
-    const known = parts.get(table) ?? [];
-    known.push(stagedName);
-    parts.set(table, known);
+  const parts = new Map<LakeTable, StagedTable[]>();
+  for (const staged of stages.flatMap(({ tables }) => tables)) {
+    const known = parts.get(staged.table) ?? [];
+    known.push(staged);
+    parts.set(staged.table, known);
   }
   const tenantIds = new Set(stages.map((stage) => stage.header.tenantId));
   const added: Added = new Map();
@@ -60,49 +65,99 @@ async function insertRows(connection: DuckDBConnection, stages: readonly SealedS
   return added;
 }
 
+/** Part and row of a staged row in one number, so that the first of equal rows is the least. */
+const rowsPerPartMax = 2 ** 40;
+
 /** Inserts the staged rows whose identity the table does not have; gives the number of rows added per batch. */
 export async function insertTable(
   connection: DuckDBConnection,
   table: LakeTable,
-  staged: readonly string[],
+  staged: readonly StagedTable[],
   tenantIds: ReadonlySet<string>,
 ): Promise<Map<string, number>> {
   const id = name(table.idColumn);
-  const target = `lake.${name(table.name)}`;
   const union = (columns: string) =>
     staged
-      .map((stagedName, index) => `SELECT ${index} AS part, ${columns} FROM memory.main.${name(stagedName)}`)
+      .map(
+        ({ stagedName }, part) =>
+          `SELECT ${part * rowsPerPartMax} + rowid AS position, ${columns} FROM memory.main.${name(stagedName)}`,
+      )
       .join(' UNION ALL ');
   const known = await knownRows(connection, table, union, tenantIds);
+  // nothing but numbers: ids and batch ids of millions of rows would not fit into memory
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE fresh AS
-    SELECT DISTINCT ON (tenant_id, ${id}) part, staged_row, batch_id
-    FROM (${union(`rowid AS staged_row, tenant_id, batch_id, ${id}`)}) AS staged
+    SELECT min(position) AS position
+    FROM (${union(`tenant_id, ${id}`)}) AS staged
     ANTI JOIN (${known}) AS known USING (tenant_id, ${id})
-    ORDER BY part, staged_row`);
-  const fresh = await connection.runAndReadAll('SELECT batch_id, count(*)::INTEGER FROM fresh GROUP BY batch_id');
-  const counts = new Map(fresh.getRows().map(([batchId, count]) => [String(batchId), Number(count)]));
-  if (counts.size === 0) return counts;
-  // Nearly always all rows are new. To pick some takes a join, which may hold the whole of them in memory.
-  const pick = (await areAllFresh(connection, union))
-    ? () => ''
-    : (index: number) =>
-        `SEMI JOIN (SELECT staged_row FROM fresh WHERE part = ${index}) AS picked ON staged.rowid = picked.staged_row`;
-  const rows = staged.map(
-    (stagedName, index) => `SELECT staged.* FROM memory.main.${name(stagedName)} AS staged ${pick(index)}`,
+    GROUP BY tenant_id, ${id}`);
+  const counted = await connection.runAndReadAll('SELECT count(*) FROM fresh');
+  const freshCount = Number(counted.getRows()[0]?.[0]);
+  if (freshCount === 0) return new Map();
+  // Nearly always all rows are new, and then none is looked up.
+  const areAllFresh = freshCount === staged.reduce((sum, { rowCount }) => sum + rowCount, 0);
+  const added = await connection.runAndReadAll(
+    `SELECT batch_id, count(*)::INTEGER FROM (${union('batch_id')}) ${areAllFresh ? '' : 'SEMI JOIN fresh USING (position)'} GROUP BY batch_id`,
   );
-  // Rows of one tenant lie together in the file, so that a search for one tenant skips the rest.
-  await connection.run(
-    `INSERT INTO ${target} BY NAME ${rows.join(' UNION ALL ')} ${tenantIds.size > 1 ? 'ORDER BY tenant_id' : ''}`,
-  );
-  return counts;
+  let inserted = 0;
+  for (const statement of insertStatements(table, staged, { areAllFresh, isSorted: tenantIds.size > 1 }))
+    inserted += (await connection.run(statement)).rowsChanged;
+  // rolls back: the pieces must be all of it
+  if (inserted !== freshCount) throw new Error(`${inserted} of ${freshCount} new rows went into ${table.name}`);
+  return new Map(added.getRows().map(([batchId, count]) => [String(batchId), Number(count)]));
 }
 
-async function areAllFresh(connection: DuckDBConnection, union: (columns: string) => string): Promise<boolean> {
-  const result = await connection.runAndReadAll(
-    `SELECT (SELECT count(*) FROM (${union('rowid')})) = (SELECT count(*) FROM fresh)`,
-  );
-  return result.getRows()[0]?.[0] === true;
+/**
+ * Several statements where the rows are many. A partitioned write takes in rows faster than it writes them, and holds the difference in memory:
+ * of one statement for gigabytes, gigabytes (https://github.com/duckdb/duckdb/issues/25920).
+ */
+function insertStatements(
+  table: LakeTable,
+  staged: readonly StagedTable[],
+  { areAllFresh, isSorted }: { areAllFresh: boolean; isSorted: boolean },
+): string[] {
+  return piecesOf(staged).map((piece) => {
+    const rows = piece.map(({ part, from, to }) => {
+      const end = to === undefined ? '' : `AND staged.rowid < ${to}`;
+      const first = part * rowsPerPartMax + from;
+      const last = part * rowsPerPartMax + (to ?? rowsPerPartMax) - 1;
+      const pick = areAllFresh
+        ? ''
+        : `SEMI JOIN (SELECT position - ${part * rowsPerPartMax} AS staged_row FROM fresh WHERE position BETWEEN ${first} AND ${last}) AS picked
+          ON staged.rowid = picked.staged_row`;
+      return `SELECT staged.* FROM memory.main.${name(staged[part]?.stagedName ?? '')} AS staged ${pick} WHERE staged.rowid >= ${from} ${end}`;
+    });
+    // Rows of one tenant lie together in the file, so that a search for one tenant skips the rest.
+    return `INSERT INTO lake.${name(table.name)} BY NAME ${rows.join(' UNION ALL ')} ${isSorted ? 'ORDER BY tenant_id' : ''}`;
+  });
+}
+
+/** Rows of a staged table: from one rowid up to another, or to the end. */
+interface Slice {
+  readonly part: number;
+  readonly from: number;
+  readonly to?: number;
+}
+
+/** The staged rows in pieces of about `pieceBytes`: small tables together, large ones cut. */
+export function piecesOf(staged: readonly Pick<StagedTable, 'rowCount' | 'sizeBytes'>[]): Slice[][] {
+  const pieces: Slice[][] = [];
+  let filledBytes = Infinity;
+  for (const [part, { rowCount, sizeBytes }] of staged.entries()) {
+    const rowBytes = Math.max(rowBytesMin, sizeBytes / rowCount);
+    const rowsPerPiece = Math.max(1, Math.floor(pieceBytes / rowBytes));
+    for (let from = 0; from < rowCount; from += rowsPerPiece) {
+      const isLast = from + rowsPerPiece >= rowCount;
+      const sliceBytes = (isLast ? rowCount - from : rowsPerPiece) * rowBytes;
+      if (filledBytes + sliceBytes > pieceBytes) {
+        pieces.push([]);
+        filledBytes = 0;
+      }
+      pieces.at(-1)?.push(isLast ? { part, from } : { part, from, to: from + rowsPerPiece });
+      filledBytes += sliceBytes;
+    }
+  }
+  return pieces;
 }
 
 /** The identities that the table may already have for these rows: only the files of the rows' own time range are read. */

@@ -50,6 +50,12 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     preserve_insertion_order: 'false',
     // by default half a million rows are gathered before any is written to its partition: a gigabyte, where rows are long
     partitioned_write_flush_threshold: '24576',
+    // staged rows are dropped after their commit: to compress them at each checkpoint takes longer than to write them
+    checkpoint_threshold: '1TB',
+    // freed memory goes back to the system
+    allocator_background_threads: 'true',
+    allocator_flush_threshold: '8MB',
+    allocator_bulk_deallocation_flush_threshold: '8MB',
   });
   const refreshAccess = createAccessRefresh(instance, settings);
   try {

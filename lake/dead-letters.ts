@@ -151,9 +151,9 @@ export async function resolveLetters(
     if (open.getRows()[0]?.[0] !== solved.length) return false;
 
     const added = new Map<string, number>();
-    for (const { table, stagedName } of stage.tables) {
-      for (const [batchId, count] of await insertTable(connection, table, [stagedName], new Set([tenantId])))
-        added.set(`${batchId} ${table.name}`, count);
+    for (const staged of stage.tables) {
+      for (const [batchId, count] of await insertTable(connection, staged.table, [staged], new Set([tenantId])))
+        added.set(`${batchId} ${staged.table.name}`, count);
     }
     await markResolved(connection, stage);
     await updateCounts(connection, await movedCounts(connection, solved, added));

@@ -48,10 +48,20 @@ export interface Stage {
   discard(): Promise<void>;
 }
 
+/** Rows of one table, by `rowid` from 0 on. */
+export interface StagedTable {
+  readonly table: LakeTable;
+  /** Of the table in the in-memory database. */
+  readonly stagedName: string;
+  readonly rowCount: number;
+  /** Of the records that the rows were made of. */
+  readonly sizeBytes: number;
+}
+
 export interface SealedStage {
   readonly header: BatchHeader;
-  /** The tables that got rows, and their names in the in-memory database. */
-  readonly tables: readonly { readonly table: LakeTable; readonly stagedName: string }[];
+  /** The tables that got rows. */
+  readonly tables: readonly StagedTable[];
   readonly counts: ReadonlyMap<TableName, TableCount>;
   readonly drift: readonly Sighting[];
   readonly ingestedAt: TimeMicros;
@@ -70,10 +80,8 @@ export async function openStage(
 ): Promise<Stage> {
   stageCount += 1;
   const prefix = `stage_${stageCount}`;
-  // In one transaction DuckDB takes the rows as they come; without one it copies every part once more.
-  await connection.run('BEGIN');
-  let isFilling = true;
-  const staged: { table: LakeTable; stagedName: string; writer: RowWriter }[] = [];
+  // Not in a transaction: rows that are not committed stay in memory whatever they are, and a large batch runs out of it.
+  const staged: { table: LakeTable; stagedName: string; writer: RowWriter; sizeBytes: number }[] = [];
   for (const table of [
     ...dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known)),
     deadLetterTable,
@@ -81,14 +89,20 @@ export async function openStage(
     const stagedName = `${prefix}_${table.name}`;
     await connection.run(createTableSql(`memory.main.${name(stagedName)}`, table.columns));
     const writer = await openRowWriter(connection, { catalog: 'memory', name: stagedName, columns: table.columns });
-    staged.push({ table, stagedName, writer });
+    staged.push({ table, stagedName, writer, sizeBytes: 0 });
   }
-  const writers = new Map(staged.map(({ table, writer }) => [table.name, writer]));
+  const stagedOf = new Map(staged.map((each) => [each.table.name, each]));
   const counts = new Map<TableName, TableCount>(
     tableNames.map((table) => [table, { records: 0, rows: 0, deadLetters: 0 }]),
   );
   const ingestedAt = Date.now() * 1000;
   const drift = createDriftWatch();
+
+  function write(tableName: string, row: Row, sizeBytes: number): void {
+    const target = stagedOf.get(tableName);
+    target?.writer.write(row);
+    if (target !== undefined) target.sizeBytes += sizeBytes;
+  }
 
   function countOf(table: TableName): TableCount {
     const count = counts.get(table);
@@ -104,13 +118,13 @@ export async function openStage(
       count.records += 1;
       count.rows += 1;
       drift.note(table, row);
-      writers.get(table)?.write(row);
+      write(table, row, String(row['raw']).length);
     },
     addDeadLetter({ table, record, reject }) {
       const count = countOf(table);
       count.records += 1;
       count.deadLetters += 1;
-      writers.get(deadLetterTable.name)?.write({
+      const letter = {
         tenant_id: header.tenantId,
         dead_letter_id: createHash('sha256')
           .update(table)
@@ -126,21 +140,24 @@ export async function openStage(
         source_ref: { uri: header.uri, offset: record.offset, line: record.line },
         raw: record.bytes,
         failed_at: ingestedAt,
-      });
+      };
+      write(deadLetterTable.name, letter, record.bytes.length);
     },
     async seal() {
       for (const { writer } of staged) writer.close();
-      isFilling = false;
-      await connection.run('COMMIT');
       const filled = staged.filter(({ writer }) => writer.rowCount > 0);
       for (const { table, stagedName } of filled) {
         if (table.identity === 'line') await numberIdenticalLines(connection, table, stagedName);
       }
-      const tables = filled.map(({ table, stagedName }) => ({ table, stagedName }));
+      const tables = filled.map(({ table, stagedName, writer, sizeBytes }) => ({
+        table,
+        stagedName,
+        rowCount: writer.rowCount,
+        sizeBytes,
+      }));
       return { header, counts, tables, drift: drift.sightings(), ingestedAt };
     },
     async discard() {
-      if (isFilling) await connection.run('ROLLBACK');
       for (const { stagedName } of staged) await connection.run(`DROP TABLE IF EXISTS memory.main.${name(stagedName)}`);
     },
   };
