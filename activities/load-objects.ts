@@ -1,4 +1,5 @@
 /** Brings a group of small objects, or one big one, from their bucket into the lake: each a batch of its own. */
+import { setMaxListeners } from 'node:events';
 import { activityInfo, log } from '@temporalio/activity';
 import pMap from 'p-map';
 import { IngestError, policies } from '../errors/ingest-error.ts';
@@ -35,6 +36,8 @@ export function createLoadObjects(dependencies: LoadObjectsDependencies) {
    */
   return function loadObjects(input: LoadObjectsInput): Promise<LoadedObjects> {
     return withHeartbeat(async (signal) => {
+      // each request of a group listens, and some objects take several
+      setMaxListeners(4 * objectsAtOnceMax, signal);
       const outcomes = await loadGroup(dependencies, input, signal);
       signal.throwIfAborted();
       const failures = outcomes.flatMap((outcome) => (outcome.kind === 'failed' ? [outcome] : []));
