@@ -55,7 +55,29 @@ describe('tapSettings', () => {
 
 describe('s3Settings', () => {
   it('has the documented defaults, in seconds', () => {
-    expect(s3Settings.parse(s3)).toEqual({ ...s3, prefix: '', every: 60, region: 'us-east-1' });
+    expect(s3Settings.parse(s3)).toEqual({
+      ...s3,
+      prefix: '',
+      every: 60,
+      region: 'us-east-1',
+      requesterPays: false,
+      shared: false,
+      lookBack: 3600,
+      reconcile: 86_400,
+    });
+  });
+
+  it('takes layouts whose keys are in the order of time', () => {
+    for (const layout of ['year=%Y/month=%m/day=%d/', '%Y/%m/%d/%H/', '%Y%m%d']) expect(takesS3({ layout })).toBe(true);
+    for (const layout of ['%d/%m/%Y/', '%Y/%m/', '%Y/%m/%d/%H/%M', '%H/%Y/%m/%d', ''])
+      expect(takesS3({ layout })).toBe(false);
+  });
+
+  it('looks back up to thirty days, or never, and lists all every ten minutes to thirty days', () => {
+    for (const lookBack of ['0s', '30d']) expect(takesS3({ lookBack })).toBe(true);
+    expect(takesS3({ lookBack: '31d' })).toBe(false);
+    for (const reconcile of ['10m', '30d']) expect(takesS3({ reconcile })).toBe(true);
+    for (const reconcile of ['9m', '0s', '31d']) expect(takesS3({ reconcile })).toBe(false);
   });
 
   it('takes the tables that come as objects', () => {
