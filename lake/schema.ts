@@ -76,6 +76,15 @@ const fenceTable: LakeTable = {
   ranged: false,
 };
 
+export const lakeTables: readonly LakeTable[] = [
+  ...dataTables,
+  deadLetterTable,
+  batchTable,
+  driftTable,
+  driftAckTable,
+  fenceTable,
+];
+
 export function createTableSql(table: string, columns: readonly Column[]): string {
   const list = columns.map((column) => `${name(column.name)} ${duckdbType(column.type)}`);
   return `CREATE TABLE ${table} (${list.join(', ')})`;
@@ -107,7 +116,7 @@ async function tableChanges(connection: DuckDBConnection): Promise<string[]> {
     const columns = existing.get(String(table)) ?? new Set();
     existing.set(String(table), columns.add(String(column)));
   }
-  return [...dataTables, deadLetterTable, batchTable, driftTable, driftAckTable, fenceTable].flatMap((table) => {
+  return lakeTables.flatMap((table) => {
     const known = existing.get(table.name);
     return known === undefined ? creation(table) : additions(table, known);
   });

@@ -62,15 +62,20 @@ const unanswered: ReadonlySet<number> = new Set([1, 4, 9]);
 /** @throws IngestError `lake.unavailable` also where there is no lake yet */
 export async function withLake<T>(work: (lake: LakeReader) => Promise<T>): Promise<T> {
   const config = readConfig();
-  const [, file] = /^sqlite:(.*)$/.exec(config.lake.catalog) ?? [];
-  if (file !== undefined && !existsSync(file))
-    throw new IngestError('lake.unavailable', `there is no lake at ${file} yet; the first worker to start makes it`);
+  mustHaveLake(config);
   const lake = await openLakeReader({ ...config.lake, s3: config.aws });
   try {
     return await work(lake);
   } finally {
     lake.close();
   }
+}
+
+/** @throws IngestError `lake.unavailable`: opening it would make an empty one */
+export function mustHaveLake({ lake }: Config): void {
+  const [, file] = /^sqlite:(.*)$/.exec(lake.catalog) ?? [];
+  if (file !== undefined && !existsSync(file))
+    throw new IngestError('lake.unavailable', `there is no lake at ${file} yet; the first worker to start makes it`);
 }
 
 /** `now`, a span back from now (`-24h`), or an ISO time; epoch milliseconds. */

@@ -1,7 +1,13 @@
 /** `ppi lake`: the lake itself. */
-import type { Command } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { maintainLake } from '../../lake/maintenance.ts';
+import { parseDuration } from '../../sources/duration.ts';
+import { readConfig } from '../../workers/config.ts';
 import { printJson, printTable } from '../output.ts';
-import { documented, type JsonOption, withExample, withLake } from './context.ts';
+import { documented, type JsonOption, mustHaveLake, withExample, withLake } from './context.ts';
+
+/** Files of a snapshot must outlast the longest query on it. */
+const keepSecondsMin = 3600;
 
 export function addLake(program: Command): void {
   const lake = withExample(program.command('lake'), 'ppi lake sql "SHOW TABLES"').description('the lake itself');
@@ -19,4 +25,30 @@ export function addLake(program: Command): void {
           rows.map((row) => columns.map((column) => row[column])),
         );
     });
+  documented(lake.command('maintain'), 'ppi lake maintain --keep 7d')
+    .description('merge the small files that commits leave and let old snapshots go; workers may go on meanwhile')
+    .addOption(
+      new Option('--keep <span>', 'how long earlier states can be read, 1h at least')
+        .argParser(keepOption)
+        .default(7 * 86_400, '7d'),
+    )
+    .action(async ({ json, keep }: JsonOption & { keep: number }) => {
+      const config = readConfig();
+      mustHaveLake(config);
+      const say = (line: string) => process.stderr.write(`${line}\n`);
+      const done = await maintainLake({ ...config.lake, s3: config.aws }, { keepSeconds: keep, say });
+      if (json === true) return printJson(done);
+      printTable(
+        ['table', 'files before', 'after'],
+        done.merged.map(({ table, filesBefore, filesAfter }) => [table, filesBefore, filesAfter]),
+      );
+      process.stdout.write(`${done.snapshotsExpired} snapshots expired, ${done.filesDeleted} files deleted\n`);
+    });
+}
+
+function keepOption(value: string): number {
+  const seconds = parseDuration(value);
+  if (seconds === undefined || seconds < keepSecondsMin)
+    throw new InvalidArgumentError('must be a span of at least 1h, such as 7d');
+  return seconds;
 }

@@ -39,7 +39,16 @@ describe('--help', () => {
   it('of every command says what it does, and of each that can be run gives an example', async () => {
     const found = await helps();
     expect(found.map(({ path }) => path)).toEqual(
-      expect.arrayContaining(['demo', 'dev', 'worker', 'search', 'tenants apply', 'sources test', 'lake sql']),
+      expect.arrayContaining([
+        'demo',
+        'dev',
+        'worker',
+        'search',
+        'tenants apply',
+        'sources test',
+        'lake sql',
+        'lake maintain',
+      ]),
     );
     // usage, a blank line, then the description
     for (const { path, help } of found)
