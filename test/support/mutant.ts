@@ -35,6 +35,16 @@ export const mutations = {
       to: 'return result.rowCount < 0 ? new Set(batchIds) : new Set();',
     },
     { file: 'activities/load-batch.ts', from: 'if (earlier !== undefined) return totals(earlier);', to: '' },
+    {
+      file: 'activities/load-objects.ts',
+      from: `if (receipt !== undefined) return { kind: 'loaded', loaded: totals(receipt), archived: false };`,
+      to: 'void receipt;',
+    },
+    {
+      file: 'activities/list-objects.ts',
+      from: 'if (wanted && !loaded.has(idOf(input, object))) {',
+      to: 'if (wanted) {',
+    },
   ],
   /** No safeguard, but minutes of a test: a dead worker is noticed sooner. */
   impatient: [
