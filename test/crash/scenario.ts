@@ -29,7 +29,7 @@ export interface Scenario {
 }
 
 /** Frozen this long, a worker's activities have timed out and run elsewhere. */
-const frozenMs = 8000;
+const frozenMs = 12_000;
 
 /** What differs between the lake and what went in, in words: nothing when all is there exactly once. */
 export async function runScenario(scenario: Scenario): Promise<string[]> {
@@ -78,12 +78,12 @@ async function newestSnapshot(catalog: Sql): Promise<number> {
   return Number(rows[0]?.['newest'] ?? -1);
 }
 
-/** Questions to the ledger are over in a few milliseconds: a transaction that has been open for longer is a commit. */
+/** Questions to the ledger, also of a thousand batches, are over sooner: a transaction that has been open for so long is a commit. */
 async function inTransaction(catalog: Sql): Promise<boolean> {
   const rows = await catalog`
     SELECT 1 FROM pg_stat_activity
     WHERE datname = current_database() AND pid <> pg_backend_pid() AND state IN ('active', 'idle in transaction')
-      AND xact_start < clock_timestamp() - interval '100 ms'`;
+      AND xact_start < clock_timestamp() - interval '300 ms'`;
   return rows.length > 0;
 }
 
