@@ -1,43 +1,12 @@
 #!/usr/bin/env node
-/** The command line: `ppi`. One file per noun in scripts/commands. */
+/** The command line: `ppi`. */
 import { existsSync, readFileSync } from 'node:fs';
-import { Command, CommanderError } from 'commander';
-import { addBackfill } from './commands/backfill.ts';
-import { refuse } from './commands/context.ts';
-import { addCoverage, addGaps } from './commands/coverage.ts';
-import { addDeadLetters } from './commands/dead-letters.ts';
-import { addDemo } from './commands/demo.ts';
-import { addDev } from './commands/dev.ts';
-import { addDrift } from './commands/drift.ts';
-import { addLake } from './commands/lake.ts';
-import { addReprocess } from './commands/reprocess.ts';
-import { addSearch } from './commands/search.ts';
-import { addSources } from './commands/sources.ts';
-import { addTenants } from './commands/tenants.ts';
-import { addWorker } from './commands/worker.ts';
+import { CommanderError } from 'commander';
 import { reportError } from './output.ts';
-
-const program = new Command('ppi')
-  .description('Every Proofpoint log of many tenants in one searchable lake.')
-  .version(readVersion(), '--version')
-  .showHelpAfterError('(see --help)')
-  .exitOverride(refuse);
-
-addDemo(program);
-addDev(program);
-addTenants(program);
-addSources(program);
-addBackfill(program);
-addCoverage(program);
-addGaps(program);
-addSearch(program);
-addDrift(program);
-addDeadLetters(program);
-addReprocess(program);
-addLake(program);
-addWorker(program);
+import { createProgram } from './program.ts';
 
 try {
+  const program = (await createProgram(process.argv.slice(2))).version(readVersion(), '--version');
   // nothing asked for is nothing wrong
   if (process.argv.length > 2) await program.parseAsync();
   else program.outputHelp();

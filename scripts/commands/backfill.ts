@@ -25,8 +25,8 @@ import {
 import { printJson, printTable, UsageError } from '../output.ts';
 import { createProgress } from '../progress.ts';
 import { countObjects, sourceStatus } from '../source-registry.ts';
-import { documented, type JsonOption, timeOption, withClient } from './context.ts';
-import { isTap, sourceCoverage, type TapStatus, withLakeAndClient } from './coverage.ts';
+import { documented, type JsonOption, timeOption, withClient, withLakeAndClient } from './context.ts';
+import { isTap, sourceCoverage, type TapStatus } from './coverage.ts';
 
 interface RangeOptions extends JsonOption {
   readonly tenant: string;
@@ -40,10 +40,7 @@ interface RangeOptions extends JsonOption {
 const example = (verb: string) =>
   `ppi backfill ${verb} --tenant acme --source tap --from 2026-01-30T00:00:00Z --to 2026-01-31T00:00:00Z`;
 
-export function addBackfill(program: Command): void {
-  const backfill = program
-    .command('backfill')
-    .description('read a time again, or for the first time, behind the live reads');
+export function addBackfill(backfill: Command): void {
   ranged(
     documented(backfill.command('plan'), example('plan')),
     'what a backfill would read, ask of the vendor and take; starts nothing',

@@ -2,14 +2,14 @@
 import { existsSync } from 'node:fs';
 import { type Client, isGrpcServiceError, ServiceError } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
-import { type Command, type CommanderError, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError } from 'commander';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { parseTimeMicros } from '../../hunt/time.ts';
-import { type LakeReader, openLakeReader } from '../../lake/reader.ts';
+import type { LakeReader } from '../../lake/reader.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
-import { printRefusal } from '../output.ts';
+import { refuse } from './refusal.ts';
 
 export interface JsonOption {
   readonly json?: boolean;
@@ -23,12 +23,6 @@ export function documented(command: Command, example: string): Command {
 /** An example below the help, and refusals that programs can read. */
 export function withExample(command: Command, example: string): Command {
   return command.addHelpText('after', `\nExample:\n  ${example}`).exitOverride(refuse);
-}
-
-/** Of a wrong command line: for programs also as JSON. */
-export function refuse(error: CommanderError): never {
-  if (error.exitCode !== 0 && process.argv.includes('--json')) printRefusal(error.message);
-  throw error;
 }
 
 export async function withClient<T>(work: (client: Client, config: Config) => Promise<T>): Promise<T> {
@@ -63,6 +57,18 @@ const unanswered: ReadonlySet<number> = new Set([1, 4, 9]);
 export async function withLake<T>(work: (lake: LakeReader) => Promise<T>): Promise<T> {
   const config = readConfig();
   mustHaveLake(config);
+  return withReader(config, work);
+}
+
+export async function withLakeAndClient<T>(
+  work: (lake: LakeReader, client: Client, config: Config) => Promise<T>,
+): Promise<T> {
+  return withClient((client, config) => withReader(config, (lake) => work(lake, client, config)));
+}
+
+async function withReader<T>(config: Config, work: (lake: LakeReader) => Promise<T>): Promise<T> {
+  // half a second to load, and not every command reads the lake
+  const { openLakeReader } = await import('../../lake/reader.ts');
   const lake = await openLakeReader({ ...config.lake, s3: config.aws });
   try {
     return await work(lake);

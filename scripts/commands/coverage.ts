@@ -3,7 +3,7 @@ import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { coverageOf, type CoverageInterval, coveragePicture, readWindows } from '../../lake/coverage.ts';
-import { type LakeReader, openLakeReader } from '../../lake/reader.ts';
+import type { LakeReader } from '../../lake/reader.ts';
 import { isoSeconds, type SourceName } from '../../sources/batch.ts';
 import type { TapSettings } from '../../sources/settings.ts';
 import { horizonMs } from '../../sources/tap/plan.ts';
@@ -13,7 +13,7 @@ import { lagWords } from '../../workflows/status-page.ts';
 import { startTapBackfill } from '../backfills.ts';
 import { printJson, printTable, UsageError } from '../output.ts';
 import { runningSources, sourceStatus } from '../source-registry.ts';
-import { documented, type JsonOption, timeOption, withClient } from './context.ts';
+import { documented, type JsonOption, timeOption, withLakeAndClient } from './context.ts';
 
 /** `failing`: not read because the source fails now. */
 export type ShownState = CoverageInterval['state'] | 'failing';
@@ -25,9 +25,8 @@ interface CoverageRow {
   readonly passes: number;
 }
 
-export function addCoverage(program: Command): void {
-  documented(program.command('coverage'), 'ppi coverage --tenant acme --source tap --from -2d')
-    .description('what of a TAP source has been read, and how often')
+export function addCoverage(noun: Command): void {
+  documented(noun, 'ppi coverage --tenant acme --source tap --from -2d')
     .requiredOption('--tenant <tenant>')
     .requiredOption('--source <source>')
     .addOption(new Option('--from <time>', 'default: where the source began').argParser(timeOption))
@@ -70,8 +69,7 @@ function printCoverage(status: TapStatus, intervals: readonly CoverageInterval[]
 
 const bucketSizes = [5, 15, 30, 60, 180, 360].map((minutes) => minutes * 60_000);
 
-export function addGaps(program: Command): void {
-  const gaps = program.command('gaps').description('time of TAP sources that was not read');
+export function addGaps(gaps: Command): void {
   documented(gaps.command('list'), 'ppi gaps list --tenant acme')
     .description('unread and lost time between the start and the cursor of each TAP source')
     .option('--tenant <tenant>', 'of one tenant')
@@ -195,17 +193,4 @@ function coverageRow(
 ): CoverageRow {
   const failing = state === 'unread' && consecutiveErrors > 0 && fromMs >= Date.parse(cursor);
   return { from: isoSeconds(fromMs), to: isoSeconds(toMs), state: failing ? 'failing' : state, passes };
-}
-
-export async function withLakeAndClient<T>(
-  work: (lake: LakeReader, client: Client, config: Config) => Promise<T>,
-): Promise<T> {
-  return withClient(async (client, config) => {
-    const lake = await openLakeReader({ ...config.lake, s3: config.aws });
-    try {
-      return await work(lake, client, config);
-    } finally {
-      lake.close();
-    }
-  });
 }

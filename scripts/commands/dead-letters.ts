@@ -19,10 +19,8 @@ interface FilterOptions extends JsonOption {
   readonly to?: number;
 }
 
-export function addDeadLetters(program: Command): void {
-  const letters = withExample(program.command('dead-letters'), 'ppi dead-letters list --tenant acme').description(
-    'records that could not become rows, with their bytes, place and reason',
-  );
+export function addDeadLetters(noun: Command): void {
+  const letters = withExample(noun, 'ppi dead-letters list --tenant acme');
   addList(letters);
   addShow(letters);
   addReplay(letters);

@@ -24,11 +24,8 @@ interface Options extends JsonOption {
   readonly timeout: number;
 }
 
-export function addDemo(program: Command): void {
-  documented(program.command('demo'), 'npm run demo -- --keep')
-    .description(
-      'start everything with a simulated vendor, load two invented customers, search, and check that nothing is lost or doubled',
-    )
+export function addDemo(noun: Command): void {
+  documented(noun, 'npm run demo -- --keep')
     .option('--keep', 'leave it all running and print the addresses')
     .option('--seed <text>', 'another seed invents other events', 'demo')
     .addOption(new Option('--timeout <seconds>', 'give up after this long').argParser(countOption).default(300))

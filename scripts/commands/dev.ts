@@ -8,7 +8,7 @@ import { readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
 import { printTable } from '../output.ts';
 import { startLocalStack } from '../stack/local-stack.ts';
-import { countOption } from './context.ts';
+import { countOption, withExample } from './context.ts';
 import { applyTenants, readTenantsFile } from './tenants.ts';
 
 interface Options {
@@ -18,17 +18,12 @@ interface Options {
   readonly s3Port: number;
 }
 
-export function addDev(program: Command): void {
-  program
-    .command('dev')
-    .description(
-      'Temporal, an S3 server and a worker on this machine, for a tenants.yaml; data stays in DATA_DIR (default .data)',
-    )
+export function addDev(noun: Command): void {
+  withExample(noun, 'npm start -- -f tenants.yaml')
     .option('-f, --file <path>', 'applied at the start where it exists', 'tenants.yaml')
     .addOption(new Option('--temporal-port <port>').argParser(countOption).default(7233))
     .addOption(new Option('--ui-port <port>', 'Temporal UI').argParser(countOption).default(8233))
     .addOption(new Option('--s3-port <port>', 'S3 server, for logs to try with').argParser(countOption).default(9000))
-    .addHelpText('after', '\nExample:\n  npm start -- -f tenants.yaml')
     .action(dev);
 }
 

@@ -7,10 +7,8 @@ import { printJson, printTable, UsageError } from '../output.ts';
 import { documented, type JsonOption, withExample, withLake } from './context.ts';
 import { tableOption } from './search.ts';
 
-export function addDrift(program: Command): void {
-  const drift = withExample(program.command('drift'), 'ppi drift list --tenant acme').description(
-    'fields that the schema does not know, and values that their columns cannot hold',
-  );
+export function addDrift(noun: Command): void {
+  const drift = withExample(noun, 'ppi drift list --tenant acme');
   addList(drift);
   addAck(drift);
 }

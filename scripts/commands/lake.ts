@@ -9,8 +9,8 @@ import { documented, type JsonOption, mustHaveLake, withExample, withLake } from
 /** Files of a snapshot must outlast the longest query on it. */
 const keepSecondsMin = 3600;
 
-export function addLake(program: Command): void {
-  const lake = withExample(program.command('lake'), 'ppi lake sql "SHOW TABLES"').description('the lake itself');
+export function addLake(noun: Command): void {
+  const lake = withExample(noun, 'ppi lake sql "SHOW TABLES"');
   documented(
     lake.command('sql <statement>'),
     `ppi lake sql "SELECT tenant_id, count(*) FROM proofpoint_tap_clicks_permitted GROUP BY ALL"`,

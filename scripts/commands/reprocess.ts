@@ -18,12 +18,11 @@ interface Options extends JsonOption {
   readonly dryRun?: boolean;
 }
 
-export function addReprocess(program: Command): void {
+export function addReprocess(noun: Command): void {
   documented(
-    program.command('reprocess'),
+    noun,
     'ppi reprocess --tenant acme --source filter --from 2026-01-30T00:00:00Z --to 2026-01-31T00:00:00Z --dry-run',
   )
-    .description('parse landed windows or objects again; rows that come out the same stay, others are replaced')
     .requiredOption('--tenant <tenant>')
     .requiredOption('--source <source>')
     .addOption(new Option('--from <time>', 'events from this time on').argParser(timeOption).makeOptionMandatory())

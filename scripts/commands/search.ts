@@ -32,12 +32,11 @@ Query: terms parted by blanks; a row must match all of them.
 Tables that lack a field of the query are left out. Times without a zone are UTC.
 `;
 
-export function addSearch(program: Command): void {
+export function addSearch(noun: Command): void {
   documented(
-    program.command('search [query]').addHelpText('after', language.trimEnd()),
+    noun.argument('[query]').addHelpText('after', language.trimEnd()),
     `ppi search 'sender_ip=192.0.2.* spam_score>=80 "unpaid invoice"' --tenant acme --from -7d`,
   )
-    .description('find events by field=value and free text')
     .addOption(
       new Option('--from <time>', 'start of the range').argParser(timeOption).default(Date.now() - 86_400_000, '-24h'),
     )

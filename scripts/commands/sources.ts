@@ -20,8 +20,8 @@ type Listed =
   | SourceStatus
   | (SourceName & { readonly pipelineState: 'unknown'; readonly problem: string; readonly remedy: string });
 
-export function addSources(program: Command): void {
-  const sources = withExample(program.command('sources'), 'ppi sources list').description('the sources that run');
+export function addSources(noun: Command): void {
+  const sources = withExample(noun, 'ppi sources list');
   addList(sources);
   addShow(sources);
   addTest(sources);

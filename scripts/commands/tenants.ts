@@ -19,10 +19,8 @@ export interface AppliedSource extends SourceName {
   readonly change: Change;
 }
 
-export function addTenants(program: Command): void {
-  const tenants = withExample(program.command('tenants'), 'ppi tenants apply -f tenants.yaml --dry-run').description(
-    'tenants and their sources',
-  );
+export function addTenants(noun: Command): void {
+  const tenants = withExample(noun, 'ppi tenants apply -f tenants.yaml --dry-run');
   documented(tenants.command('apply'), 'ppi tenants apply -f tenants.yaml')
     .description('create, change and remove sources to match the file; applying it again changes nothing')
     .requiredOption('-f, --file <path>', 'the tenants.yaml')

@@ -4,8 +4,8 @@ import { readConfig } from '../../workers/config.ts';
 import { runWorker } from '../../workers/worker.ts';
 import { withExample } from './context.ts';
 
-export function addWorker(program: Command): void {
-  withExample(program.command('worker'), 'TEMPORAL_ADDRESS=temporal:7233 LAKE_DATA=/srv/lake ppi worker')
-    .description('run a worker until SIGTERM; configuration comes from the environment')
-    .action(() => runWorker(readConfig()));
+export function addWorker(noun: Command): void {
+  withExample(noun, 'TEMPORAL_ADDRESS=temporal:7233 LAKE_DATA=/srv/lake ppi worker').action(() =>
+    runWorker(readConfig()),
+  );
 }

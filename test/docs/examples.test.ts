@@ -1,23 +1,13 @@
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Command } from 'commander';
-import { beforeAll, describe, expect, it } from 'vitest';
+import type { Command } from 'commander';
+import { describe, expect, it } from 'vitest';
+import { createProgram, nouns } from '../../scripts/program.ts';
 import { parseTenantsFile } from '../../sources/tenants-file.ts';
 import { searchAttributeTypes } from '../../workflows/search-attributes.ts';
-import { projectRoot } from '../support/mutant.ts';
 import { codeOf, documents, fencedBlocks, isHere, readDocument } from './documents.ts';
 
 const { scripts } = JSON.parse(readDocument('package.json').text) as { scripts: Record<string, string> };
-const program = new Command('ppi');
-beforeAll(async () => {
-  const directory = join(projectRoot, 'scripts/commands');
-  for (const file of readdirSync(directory)) {
-    const module = (await import(pathToFileURL(join(directory, file)).href)) as Record<string, unknown>;
-    for (const [name, add] of Object.entries(module))
-      if (/^add[A-Z]/.test(name) && typeof add === 'function') add(program);
-  }
-});
+const program = await createProgram(nouns.map(({ name }) => name));
 
 /** Words as a shell parts them. */
 function words(line: string): string[] {

@@ -1,9 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import pMap from 'p-map';
 import { describe, expect, it } from 'vitest';
+import { createProgram, nouns } from '../../scripts/program.ts';
 import { projectRoot } from '../support/mutant.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { jsonError, ppi } from './cli.ts';
@@ -15,13 +15,7 @@ const env = { DATA_DIR: dataDir, TEMPORAL_ADDRESS: '127.0.0.1:1' };
 /** Every command of the program, with what `--help` prints of it. */
 async function helps(): Promise<{ path: string; command: Command; help: string }[]> {
   let help = '';
-  const root = new Command('ppi').configureOutput({ writeOut: (text) => (help += text) });
-  const directory = join(projectRoot, 'scripts/commands');
-  for (const file of readdirSync(directory)) {
-    const module = (await import(pathToFileURL(join(directory, file)).href)) as Record<string, unknown>;
-    for (const [name, add] of Object.entries(module))
-      if (/^add[A-Z]/.test(name) && typeof add === 'function') add(root);
-  }
+  const root = await createProgram(nouns.map(({ name }) => name));
   const all = (command: Command, path: string): { path: string; command: Command }[] => [
     { path, command },
     ...command.commands.flatMap((each) => all(each, `${path} ${each.name()}`)),
@@ -30,7 +24,7 @@ async function helps(): Promise<{ path: string; command: Command; help: string }
     .flatMap((command) => all(command, command.name()))
     .map(({ path, command }) => {
       help = '';
-      command.outputHelp();
+      command.configureOutput({ writeOut: (text) => (help += text) }).outputHelp();
       return { path, command, help };
     });
 }
@@ -171,5 +165,34 @@ describe('what is not there', () => {
     const ran = await ppi(['worker'], { ...env, LOG_LEVEL: 'loud' });
     expect(ran).toMatchObject({ code: 1, stdout: '' });
     expect(ran.stderr).toMatch(/^error: environment: LOG_LEVEL must be one of trace, .*\nwhat to do: /);
+  });
+});
+
+/** Prints the packages that a program has loaded when it ends. */
+const tellPackages = `data:text/javascript,${encodeURIComponent(`
+  import Module from 'node:module';
+  process.on('exit', () => {
+    const names = Object.keys(Module._cache).map((path) => /node_modules\\/((?:@[^/]+\\/)?[^/]+)/.exec(path)?.[1]);
+    process.stderr.write('loaded ' + JSON.stringify([...new Set(names)]));
+  });`)}`;
+
+describe('what a command loads', () => {
+  const loaded = async (args: readonly string[]) => {
+    const { stderr } = await ppi(args, { ...env, NODE_OPTIONS: `--import ${tellPackages}` });
+    return JSON.parse(/loaded (.*)$/.exec(stderr)?.[1] ?? '') as string[];
+  };
+
+  it('is neither DuckDB nor the worker where Temporal alone is asked', async () => {
+    const [help, list, sql] = await Promise.all([
+      loaded(['--help']),
+      loaded(['sources', 'list']),
+      loaded(['drift', 'list', '--help']),
+    ]);
+    const heavy = ['@duckdb/node-api', '@temporalio/worker', '@aws-sdk/client-s3'];
+    expect(heavy.filter((name) => list.includes(name))).toEqual([]);
+    expect([...heavy, '@temporalio/client'].filter((name) => help.includes(name))).toEqual([]);
+    // the other way round, so that names are seen at all
+    expect(list).toContain('@temporalio/client');
+    expect(sql).toContain('@duckdb/node-api');
   });
 });
