@@ -68,7 +68,7 @@ function clockWords(vendorDate: string | undefined): string {
     : `the vendor's clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
 }
 
-function s3Steps({ stores, objectLimits }: Dependencies, settings: S3Settings, signal: AbortSignal): Steps {
+function s3Steps({ stores, queues, objectLimits }: Dependencies, settings: S3Settings, signal: AbortSignal): Steps {
   const prefix = `s3://${settings.bucket}/${settings.prefix}`;
   const listed = async () => {
     const store = await stores.of(settings);
@@ -108,6 +108,23 @@ function s3Steps({ stores, objectLimits }: Dependencies, settings: S3Settings, s
           }
         }
         return `${object.key}: ${rows} rows for ${settings.table}, ${rejects} records that would be dead letters`;
+      },
+    ],
+    ...queueSteps(queues, settings, signal),
+  ];
+}
+
+/** That messages may be received and deleted too, only receiving and deleting one would show. */
+function queueSteps(queues: Dependencies['queues'], settings: S3Settings, signal: AbortSignal): Steps {
+  if (settings.notifications === undefined) return [];
+  const { queueUrl, region = settings.region } = settings.notifications;
+  return [
+    [
+      'ask the notification queue',
+      async () => {
+        const queue = await queues.of({ queueUrl, region, reader: settings });
+        const { waiting, inFlight } = await queue.depth(signal);
+        return `about ${waiting} messages wait in ${queueUrl}, ${inFlight} are being read`;
       },
     ],
   ];

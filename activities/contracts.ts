@@ -1,6 +1,7 @@
 /** What activities take and give. Types only: workflow code imports them. Nothing here holds a secret or an event. */
 import type { LetterPage } from '../lake/dead-letters.ts';
 import type { Batch, ObjectBatch, SourceName, TapBatch } from '../sources/batch.ts';
+import type { QueueRoute } from '../sources/s3/queue-routes.ts';
 import type { S3Settings, SourceSettings, TapSettings } from '../sources/settings.ts';
 
 export interface FetchTapWindowInput extends SourceName {
@@ -111,6 +112,30 @@ export interface LoadedObjects extends Omit<Loaded, 'batchId'> {
   readonly failedCount: number;
   /** The first few of them. */
   readonly failed: readonly FailedObject[];
+}
+
+/** Messages of a queue that sources share. */
+export interface DrainQueueInput {
+  readonly queueUrl: string;
+  readonly region: string;
+  /** The sources whose objects are loaded; the first one's credentials read the queue. */
+  readonly routes: readonly QueueRoute[];
+}
+
+/** What a look at a queue came to: received = done + kept + left to be received again by whoever comes next. */
+export interface DrainedQueue {
+  readonly received: number;
+  /** Deleted: their objects are in the lake, or there was nothing to load. */
+  readonly done: number;
+  /** Of those done, messages about objects of no source, by bucket. */
+  readonly foreign: Readonly<Record<string, number>>;
+  /** Could not be understood, or loaded: kept in the lake as letters, and deleted. */
+  readonly kept: number;
+  readonly loaded: LoadedTotals;
+  /** The first few objects that could not be loaded; their messages come again. */
+  readonly failed: readonly (FailedObject & SourceName)[];
+  /** More messages wait, as it seems. */
+  readonly more: boolean;
 }
 
 export interface CheckSourceInput extends SourceName {

@@ -4,6 +4,7 @@ import type { Landing } from '../lake/landing.ts';
 import { createObjectStore, type ObjectStore } from '../sources/s3/client.ts';
 import type { ObjectLimits } from '../sources/s3/compression.ts';
 import { assumeRole, type AwsCredentials, type AwsKeys } from '../sources/s3/credentials.ts';
+import { createQueue, type MessageQueue } from '../sources/s3/queue.ts';
 import { resolveSecret } from '../sources/secrets.ts';
 import type { S3Settings, TapSettings } from '../sources/settings.ts';
 import type { TapClient } from '../sources/tap/client.ts';
@@ -14,6 +15,8 @@ export interface Dependencies {
   readonly tap: TapClient;
   /** The stores of S3 sources, each with its own connections. */
   readonly stores: ObjectStores;
+  /** The queues that say what was uploaded. */
+  readonly queues: MessageQueues;
   readonly objectLimits: ObjectLimits;
   readonly secrets: NodeJS.ProcessEnv;
   /** For downloads on their way to landing. */
@@ -33,17 +36,6 @@ type AwsAccess = Pick<S3Settings, 'bucket' | 'region' | 'accessKeyId' | 'secretA
 interface AwsAccessOptions {
   readonly secrets: NodeJS.ProcessEnv;
   readonly allowPrivateEndpoints: boolean;
-}
-
-/**
- * What the AWS clients of a source sign with; undefined for the AWS chain.
- * @throws IngestError `secret.missing`, `config.endpoint_refused`
- */
-export async function awsCredentials(
-  settings: AwsAccess,
-  options: AwsAccessOptions,
-): Promise<AwsCredentials | undefined> {
-  return credentialsOf(settings, await resolveAccess(settings, options.secrets), options);
 }
 
 interface ResolvedAccess {
@@ -83,6 +75,53 @@ function credentialsOf(
   });
 }
 
+/** A queue, and the source whose credentials read it. */
+export interface QueueAccess {
+  readonly queueUrl: string;
+  readonly region: string;
+  readonly reader: AwsAccess;
+}
+
+export interface MessageQueues {
+  /** @throws IngestError `secret.missing`, `config.endpoint_refused` */
+  of(access: QueueAccess): Promise<MessageQueue>;
+  close(): void;
+}
+
+export function createMessageQueues(options: AwsAccessOptions): MessageQueues {
+  const queues = createPool<MessageQueue>();
+  return {
+    async of({ queueUrl, region, reader }) {
+      const access = await resolveAccess(reader, options.secrets);
+      return queues.of([queueUrl, region, access, reader.assumeRole], () =>
+        createQueue({
+          queueUrl,
+          region,
+          credentials: credentialsOf(reader, access, options),
+          allowPrivateEndpoints: options.allowPrivateEndpoints,
+        }),
+      );
+    },
+    close: () => queues.close(),
+  };
+}
+
+/** Clients by what they were made of: a rotated key is another client, because the old one's connections carry the old signature. */
+function createPool<T extends { close(): void }>() {
+  const clients = new Map<string, T>();
+  return {
+    of(identity: readonly unknown[], create: () => T): T {
+      const key = JSON.stringify(identity);
+      const known = clients.get(key) ?? create();
+      clients.set(key, known);
+      return known;
+    },
+    close() {
+      for (const client of clients.values()) client.close();
+    },
+  };
+}
+
 export interface ObjectStores {
   /** @throws IngestError `secret.missing`, `config.endpoint_refused` */
   of(settings: S3Settings): Promise<ObjectStore>;
@@ -90,28 +129,22 @@ export interface ObjectStores {
 }
 
 export function createObjectStores(options: AwsAccessOptions): ObjectStores {
-  const stores = new Map<string, ObjectStore>();
+  const stores = createPool<ObjectStore>();
   return {
     async of(settings) {
       const { bucket, region, endpoint, requesterPays } = settings;
       const access = await resolveAccess(settings, options.secrets);
-      // A rotated key is another store: the old one's connections carry the old signature.
-      const identity = JSON.stringify([bucket, region, endpoint, requesterPays, access, settings.assumeRole]);
-      const known = stores.get(identity);
-      if (known !== undefined) return known;
-      const store = createObjectStore({
-        bucket,
-        region,
-        endpoint,
-        credentials: credentialsOf(settings, access, options),
-        requesterPays,
-        allowPrivateEndpoints: options.allowPrivateEndpoints,
-      });
-      stores.set(identity, store);
-      return store;
+      return stores.of([bucket, region, endpoint, requesterPays, access, settings.assumeRole], () =>
+        createObjectStore({
+          bucket,
+          region,
+          endpoint,
+          credentials: credentialsOf(settings, access, options),
+          requesterPays,
+          allowPrivateEndpoints: options.allowPrivateEndpoints,
+        }),
+      );
     },
-    close() {
-      for (const store of stores.values()) store.close();
-    },
+    close: () => stores.close(),
   };
 }

@@ -2,6 +2,7 @@
 import { createCheckSource } from './check-source.ts';
 import { createCountObjects } from './count-objects.ts';
 import type { Dependencies } from './dependencies.ts';
+import { createDrainQueue } from './drain-queue.ts';
 import { createFetchTapWindow } from './fetch-tap-window.ts';
 import { createFingerprintSecrets } from './fingerprint-secrets.ts';
 import { createListBatches } from './list-batches.ts';
@@ -19,6 +20,7 @@ export function createActivities(dependencies: Dependencies) {
     loadObjects: createLoadObjects(dependencies),
     recordGap: createRecordGap(dependencies),
     fingerprintSecrets: createFingerprintSecrets(dependencies),
+    drainQueue: createDrainQueue(dependencies),
     listObjects: createListObjects(dependencies),
     countObjects: createCountObjects(dependencies),
     checkSource: createCheckSource(dependencies),

@@ -142,6 +142,27 @@ export const policies = {
     directive: 'retry',
     remedy: 'check endpoint, network path and DNS from the workers to the store',
   },
+  'queue.missing': {
+    stage: 'receiving',
+    directive: 'block',
+    remedy: 'correct queueUrl or region under notifications and apply tenants.yaml again; listing goes on meanwhile',
+  },
+  'queue.denied': {
+    stage: 'receiving',
+    directive: 'block',
+    remedy:
+      'grant sqs:ReceiveMessage, sqs:DeleteMessage, sqs:ChangeMessageVisibility and sqs:GetQueueAttributes on the queue, and kms:Decrypt where it is encrypted; listing goes on meanwhile',
+  },
+  'queue.unavailable': {
+    stage: 'receiving',
+    directive: 'retry',
+    remedy: 'nothing to do: the queue failed and is asked again; listing goes on meanwhile',
+  },
+  'queue.unreachable': {
+    stage: 'receiving',
+    directive: 'retry',
+    remedy: 'check queueUrl, network path and DNS from the workers to the queue; listing goes on meanwhile',
+  },
   'landing.missing': {
     stage: 'processing',
     directive: 'wait',
@@ -176,6 +197,11 @@ export const policies = {
     stage: 'configuring',
     directive: 'block',
     remedy: 'see "ppi sources list" for those that run, "ppi tenants apply" to add one',
+  },
+  'queue.unknown': {
+    stage: 'configuring',
+    directive: 'block',
+    remedy: 'see "ppi notifications list" for those that run; name one under notifications in tenants.yaml to add it',
   },
   'source.refused': { stage: 'configuring', directive: 'block', remedy: 'see "ppi sources show" for its state' },
   'backfill.running': {

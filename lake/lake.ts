@@ -15,6 +15,7 @@ import {
 } from './dead-letters.ts';
 import { type DriftEntry, insertDriftAck } from './drift.ts';
 import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readReceipts } from './ledger.ts';
+import { insertQueueLetters, type QueueLetter } from './queue-letters.ts';
 import { replaceBatch, type Replaced } from './replace.ts';
 import { ensureSchema } from './schema.ts';
 import { type BatchHeader, openStage, type Stage } from './stage.ts';
@@ -51,6 +52,8 @@ export interface Lake {
   resolveLetters(tenantId: string, solved: readonly Solved[]): Promise<boolean>;
   /** Hides drift from then on, as long as it stays of that kind and type. */
   acknowledgeDrift(entry: DriftEntry): Promise<void>;
+  /** Keeps each message once, however often it is given. @throws IngestError `lake.conflict`, `lake.unavailable` */
+  keepQueueLetters(letters: readonly QueueLetter[]): Promise<void>;
   /** Waits for commits under way. */
   close(): Promise<void>;
 }
@@ -158,6 +161,9 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     },
     async acknowledgeDrift(entry) {
       await inTurn((connection) => inTransaction(connection, () => insertDriftAck(connection, entry)));
+    },
+    async keepQueueLetters(letters) {
+      await inTurn((connection) => insertQueueLetters(connection, letters));
     },
     async close() {
       await committer.drain();

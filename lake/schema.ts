@@ -5,7 +5,7 @@ import { duckdbType } from '../tables/column.ts';
 import { tables } from '../tables/registry.ts';
 import { viewsOf } from '../tables/views.ts';
 import { name, quote } from './sql.ts';
-import { batches, deadLetters, drift, driftAcks, fence } from './system-tables.ts';
+import { batches, deadLetters, drift, driftAcks, fence, queueLetters } from './system-tables.ts';
 import { inTransaction } from './transaction.ts';
 import { type Column, columnsOfShape } from './values.ts';
 
@@ -68,6 +68,14 @@ const driftAckTable: LakeTable = {
   ranged: false,
 };
 
+export const queueLetterTable: LakeTable = {
+  name: 'queue_letters',
+  columns: columnsOfShape(queueLetters),
+  idColumn: 'message_id',
+  identity: 'content',
+  ranged: false,
+};
+
 const fenceTable: LakeTable = {
   name: 'fence',
   columns: columnsOfShape(fence),
@@ -82,6 +90,7 @@ export const lakeTables: readonly LakeTable[] = [
   batchTable,
   driftTable,
   driftAckTable,
+  queueLetterTable,
   fenceTable,
 ];
 

@@ -83,6 +83,21 @@ export const drift = {
   seen_at: timestamp({ description: 'When the batch was parsed, UTC.', source: 'worker clock' }),
 } satisfies Shape;
 
+/** Messages of notification queues that nobody could make anything of. They are no longer in their queue. */
+export const queueLetters = {
+  queue_url: text({ description: 'Queue.', source: 'configuration' }),
+  message_id: text({ description: 'Id that the queue gave the message.', source: 'queue' }),
+  code: text({
+    description:
+      '`unreadable` not a notification of S3, `unloadable` about an object that could not be loaded again and again.',
+    source: 'derived',
+  }),
+  reason: text({ description: 'Why, for people.', source: 'derived' }),
+  body: text({ description: 'The message, up to 64 KiB of it.', source: 'queue' }),
+  sent_at: timestamp({ description: 'When it was sent, UTC.', source: 'queue' }),
+  kept_at: timestamp({ description: 'When it was taken from the queue, UTC.', source: 'worker clock' }),
+} satisfies Shape;
+
 /** Drift that an operator has seen: it is not listed again until it is of another kind or type. */
 export const driftAcks = {
   tenant_id: text({ description: 'Tenant.', source: 'operator' }),

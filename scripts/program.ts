@@ -34,6 +34,11 @@ export const nouns: readonly Noun[] = [
     load: async () => (await import('./commands/sources.ts')).addSources,
   },
   {
+    name: 'notifications',
+    description: 'the queues that say what was uploaded to the buckets of sources',
+    load: async () => (await import('./commands/notifications.ts')).addNotifications,
+  },
+  {
     name: 'backfill',
     description: 'read a time again, or for the first time, behind the live reads',
     load: async () => (await import('./commands/backfill.ts')).addBackfill,

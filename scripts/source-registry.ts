@@ -10,7 +10,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import type { CountObjectsInput, ObjectCount } from '../activities/contracts.ts';
-import { IngestError } from '../errors/ingest-error.ts';
+import { type ErrorCode, IngestError } from '../errors/ingest-error.ts';
 import type { SourceName } from '../sources/batch.ts';
 import type { S3Settings } from '../sources/settings.ts';
 import type { ConfiguredSource } from '../sources/tenants-file.ts';
@@ -21,7 +21,7 @@ import { type SourceInput, type SourceStatus, workflowIdOf } from '../workflows/
 /** How long a worker may take to answer a question. */
 const answerMs = 10_000;
 
-const livePriority = 2;
+export const livePriority = 2;
 
 /** How gRPC says that nobody answered: CANCELLED, DEADLINE_EXCEEDED, FAILED_PRECONDITION (no worker has this workflow). */
 const unanswered = new Set([1, 4, 9]);
@@ -75,14 +75,14 @@ export async function startSource(
 export async function sourceStatus(client: Client, source: SourceName): Promise<SourceStatus> {
   const handle = client.workflow.getHandle(workflowIdOf(source));
   return answered(client, source, async () => {
-    await mustRun(client, source);
+    await mustRun(client, workflowIdOf(source));
     return handle.query<SourceStatus>('status');
   });
 }
 
 /** A workflow that has ended still answers queries: with what it knew when it ended. */
-async function mustRun(client: Client, source: SourceName): Promise<void> {
-  const { status, workflowId } = await client.workflow.getHandle(workflowIdOf(source)).describe();
+export async function mustRun(client: Client, workflowId: string): Promise<void> {
+  const { status } = await client.workflow.getHandle(workflowId).describe();
   if (status.name !== 'RUNNING') throw new WorkflowNotFoundError(`ended: ${status.name}`, workflowId, undefined);
 }
 
@@ -136,13 +136,14 @@ export async function answered<T>(
   asked: SourceName | string,
   ask: () => Promise<T>,
   withinMs = answerMs,
+  unknown: Extract<ErrorCode, 'source.unknown' | 'queue.unknown'> = 'source.unknown',
 ): Promise<T> {
   const name = typeof asked === 'string' ? asked : `source ${asked.tenantId}/${asked.sourceId}`;
   try {
     return await client.withDeadline(Date.now() + withinMs, ask);
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) {
-      throw new IngestError('source.unknown', `${name}: does not run here`, { cause: error });
+      throw new IngestError(unknown, `${name}: does not run here`, { cause: error });
     }
     if (error instanceof WorkflowUpdateFailedError) {
       throw new IngestError('source.refused', `${name}: ${error.cause?.message ?? error.message}`, {

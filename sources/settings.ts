@@ -107,6 +107,17 @@ export const s3Settings = z
     lookBack: between(0, 30 * 86_400, 'between 0s and 30d').prefault('1h'),
     /** Time between two listings of the whole prefix, seconds. */
     reconcile: between(600, 30 * 86_400, 'between 10m and 30d').prefault('24h'),
+    /** A queue that says at once what was uploaded; listing goes on beside it. */
+    notifications: z
+      .strictObject({
+        /** As SQS names it, or a server that speaks its protocol. */
+        queueUrl: z.url({ protocol: /^https?$/ }),
+        /** Default: the region of the source. */
+        region: z.string().min(1).optional(),
+        /** Time between two looks at an empty queue, seconds. */
+        every: between(1, 3600, 'between 1s and 1h').prefault('10s'),
+      })
+      .optional(),
   })
   .refine((source) => (source.accessKeyId === undefined) === (source.secretAccessKey === undefined), {
     message: 'accessKeyId and secretAccessKey go together',

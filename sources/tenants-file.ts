@@ -13,6 +13,7 @@ import {
 import type { z } from 'zod';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { SourceName } from './batch.ts';
+import { queuesOf } from './s3/queue-routes.ts';
 import { type SourceSettings, tenantsFile } from './settings.ts';
 import { refuseSharedObjects } from './shared-objects.ts';
 
@@ -49,6 +50,8 @@ export function parseTenantsFile(text: string, fileName: string): ConfiguredSour
   );
   refuseSharedCredentials(sources, fileName);
   refuseSharedObjects(sources, fileName);
+  // what sources say of a queue that they share must agree
+  queuesOf(sources, fileName);
   return sources;
 }
 

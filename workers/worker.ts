@@ -1,7 +1,7 @@
 /** A worker: polls Temporal, runs workflows and activities, owns the lake connection. */
 import { type NativeConnection, Runtime, Worker, type RuntimeOptions } from '@temporalio/worker';
 import { pino } from 'pino';
-import { createObjectStores, type Dependencies } from '../activities/dependencies.ts';
+import { createMessageQueues, createObjectStores, type Dependencies } from '../activities/dependencies.ts';
 import { failureInterceptor } from '../activities/failures.ts';
 import { createActivities } from '../activities/index.ts';
 import { openLake } from '../lake/lake.ts';
@@ -59,23 +59,23 @@ async function createWorker(
 
 async function openDependencies(config: Config): Promise<Dependencies> {
   const s3 = config.aws;
+  const access = { secrets: config.secretEnvironment, allowPrivateEndpoints: config.allowPrivateEndpoints };
   return {
     landing: await openLanding(config.landingUrl, s3),
     lake: await openLake({ ...config.lake, s3 }),
     tap: createTapClient({ version: config.version, allowPrivateEndpoints: config.allowPrivateEndpoints }),
-    stores: createObjectStores({
-      secrets: config.secretEnvironment,
-      allowPrivateEndpoints: config.allowPrivateEndpoints,
-    }),
+    stores: createObjectStores(access),
+    queues: createMessageQueues(access),
     objectLimits: config.objectLimits,
     secrets: config.secretEnvironment,
     spillDirectory: config.lake.spillDirectory,
   };
 }
 
-async function closeDependencies({ lake, landing, tap, stores }: Dependencies): Promise<void> {
+async function closeDependencies({ lake, landing, tap, stores, queues }: Dependencies): Promise<void> {
   await tap.close();
   stores.close();
+  queues.close();
   landing.close();
   await lake.close();
 }

@@ -33,7 +33,7 @@ export const { fetchTapWindow } = proxyActivities<Activities>({
 });
 
 /** An object may have gigabytes. */
-export const { loadBatch, loadObjects } = proxyActivities<Activities>({
+export const { loadBatch, loadObjects, drainQueue } = proxyActivities<Activities>({
   startToCloseTimeout: '6h',
   heartbeatTimeout,
   retry,

@@ -1,7 +1,9 @@
 /** What can be said to a source workflow and asked of it. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { QueueSettings } from '../sources/s3/queue-routes.ts';
 import type { SourceSettings } from '../sources/settings.ts';
 import type { BackfillStatus } from './backfill-state.ts';
+import type { QueueStatus, RoutePause } from './queue-state.ts';
 import type { ReplayStatus, ReprocessStatus } from './repair-state.ts';
 import type { SourceStatus } from './source-state.ts';
 
@@ -30,3 +32,12 @@ export const resumeBackfillUpdate = defineUpdate<BackfillStatus>('resume');
 
 export const replayStatusQuery = defineQuery<ReplayStatus>('status');
 export const reprocessStatusQuery = defineQuery<ReprocessStatus>('status');
+
+export const queueStatusQuery = defineQuery<QueueStatus>('status');
+/** Looks no more after the look under way, until `resume`. */
+export const pauseQueueUpdate = defineUpdate<QueueStatus, [{ reason: string }]>('pause');
+export const resumeQueueUpdate = defineUpdate<QueueStatus>('resume');
+/** Takes new routes and settings. */
+export const reconfigureQueueUpdate = defineUpdate<QueueStatus, [{ settings: QueueSettings }]>('reconfigure');
+/** Loads no objects of a source, or loads them again. */
+export const pauseRouteUpdate = defineUpdate<QueueStatus, [RoutePause]>('pauseRoute');

@@ -3,8 +3,9 @@ import { nowMs } from '../sources/clock.ts';
 import { formatDuration } from '../sources/duration.ts';
 import { requestsPerDay, usedRequests } from '../sources/tap/budget.ts';
 import type { BackfillStatus } from './backfill-state.ts';
+import type { QueueStatus } from './queue-state.ts';
 import type { S3Detail } from './s3-detail.ts';
-import type { SourceStatus } from './source-state.ts';
+import type { SourceError, SourceStatus } from './source-state.ts';
 import type { TapDetail } from './tap-detail.ts';
 
 const words: Record<SourceStatus['pipelineState'], string> = {
@@ -36,7 +37,11 @@ export function statusPage(status: SourceStatus): string {
   ].filter(([, value]) => value !== '-');
   const page = facts.map(([label, value]) => `- ${label}: ${value}`).join('\n');
   if (lastError === undefined) return page;
-  return `${page}\n\nLast error: ${inline(lastError.code)} at ${lastError.at}\n\n${fenced(lastError.message)}\n\nWhat to do: ${lastError.remedy}`;
+  return `${page}\n\n${errorPart(lastError)}`;
+}
+
+function errorPart({ code, at, message, remedy }: SourceError): string {
+  return `Last error: ${inline(code)} at ${at}\n\n${fenced(message)}\n\nWhat to do: ${remedy}`;
 }
 
 function tapFacts({ settled, late, requests, clockSkewSeconds }: TapDetail): [string, string][] {
@@ -93,6 +98,29 @@ export function backfillPage(status: BackfillStatus): string {
     .filter(([, value]) => value !== '-')
     .map(([label, value]) => `- ${label}: ${value}`)
     .join('\n');
+}
+
+/** The same for a notification queue. */
+export function queuePage(status: QueueStatus): string {
+  const { condition, pauseReason, nextLookAt, consecutiveErrors, totals, foreign, settings, lastError } = status;
+  const strangers = Object.entries(foreign).map(([bucket, messages]) => `${messages} of ${inline(bucket)}`);
+  const facts = [
+    ['State', `**${condition}**`],
+    ['Pause', pauseReason ?? '-'],
+    ['Queue', inline(settings.queueUrl)],
+    [
+      'Sources',
+      `${settings.routes.length}, ${settings.routes.filter(({ paused }) => paused === true).length} of them paused`,
+    ],
+    ['Next look', nextLookAt ?? '-'],
+    ['Messages', `${totals.received} received, ${totals.done} done, ${totals.kept} kept as letters`],
+    ['Loaded', `${totals.batches} objects, ${totals.rowsAdded} rows added, ${totals.deadLetters} dead letters`],
+    ['Objects that failed', totals.failed === 0 ? '-' : `${totals.failed}; their messages come again`],
+    ['Foreign objects, not loaded', strangers.join(', ') || '-'],
+    ['Errors in a row', String(consecutiveErrors)],
+  ].filter(([, value]) => value !== '-');
+  const page = facts.map(([label, value]) => `- ${label}: ${value}`).join('\n');
+  return lastError === undefined ? page : `${page}\n\n${errorPart(lastError)}`;
 }
 
 export function lagWords(seconds: number): string {

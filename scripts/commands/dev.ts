@@ -6,10 +6,9 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
-import { printTable } from '../output.ts';
 import { startLocalStack } from '../stack/local-stack.ts';
 import { countOption, withExample } from './context.ts';
-import { applyTenants, readTenantsFile } from './tenants.ts';
+import { applyTenants, printApplied, readTenantsFile } from './tenants.ts';
 
 interface Options {
   readonly file: string;
@@ -45,10 +44,7 @@ async function dev({ file, temporalPort, uiPort, s3Port }: Options): Promise<voi
         const applied = await applyTenants(client, stack.config, await readTenantsFile(file, stack.config), {
           dryRun: false,
         });
-        printTable(
-          ['tenant', 'source', 'change'],
-          applied.map(({ tenantId, sourceId, change }) => [tenantId, sourceId, change]),
-        );
+        printApplied(applied);
       } else say(`${file} is not there yet; write it and run: npm run --silent ppi -- tenants apply -f ${file}`);
     } finally {
       await client.connection.close();

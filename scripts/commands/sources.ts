@@ -12,6 +12,7 @@ import type { Config } from '../../workers/config.ts';
 import type { SourceStatus } from '../../workflows/source-state.ts';
 import { lagWords, statusPage } from '../../workflows/status-page.ts';
 import { printJson, printTable, printText, UsageError } from '../output.ts';
+import { queueNameOf, updateQueue } from '../queue-registry.ts';
 import { runningSources, sourceStatus, updateSource } from '../source-registry.ts';
 import { castTemporalError, documented, type JsonOption, withClient, withExample } from './context.ts';
 import { readTenantsFile } from './tenants.ts';
@@ -101,6 +102,10 @@ function addShow(sources: Command): void {
 /** As tenants.yaml has it: every number there is a duration. */
 function settingText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(settingText).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const parts = Object.entries(value).map(([setting, part]) => `${setting}: ${settingText(part)}`);
+    return `{ ${parts.join(', ')} }`;
+  }
   return typeof value === 'number' ? formatDuration(value) : String(value);
 }
 
@@ -175,9 +180,21 @@ function addUpdate(sources: Command, verb: 'pause' | 'resume' | 'poll', descript
     const status = await withClient(async (client) => {
       // a worker has to be there; then the read that `poll` waits for may take its time
       await sourceStatus(client, source);
-      return updateSource(client, source, update, verb === 'pause' ? { reason } : undefined);
+      const updated = await updateSource(client, source, update, verb === 'pause' ? { reason } : undefined);
+      if (verb !== 'poll') await pauseRoute(client, updated, verb === 'pause');
+      return updated;
     });
     if (json === true) return printJson(status);
     printText(page(status));
   });
+}
+
+/** A paused source's objects are not loaded by its queue either. */
+async function pauseRoute(
+  client: Client,
+  { tenantId, sourceId, settings }: SourceStatus,
+  paused: boolean,
+): Promise<void> {
+  if (settings.kind !== 's3' || settings.notifications === undefined) return;
+  await updateQueue(client, queueNameOf(settings.notifications.queueUrl), 'pauseRoute', { tenantId, sourceId, paused });
 }

@@ -6,16 +6,25 @@ import type { Command } from 'commander';
 import { IngestError } from '../../errors/ingest-error.ts';
 import type { SourceName } from '../../sources/batch.ts';
 import { checkEndpoint } from '../../sources/endpoint.ts';
+import { queuesOf } from '../../sources/s3/queue-routes.ts';
+import type { SourceSettings } from '../../sources/settings.ts';
 import { type ConfiguredSource, parseTenantsFile } from '../../sources/tenants-file.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
 import { workflowIdOf } from '../../workflows/source-state.ts';
 import { printJson, printTable } from '../output.ts';
+import { planQueues } from '../queue-registry.ts';
 import { removeSource, runningSources, sourceStatus, startSource, updateSource } from '../source-registry.ts';
 import { documented, type JsonOption, withClient, withExample } from './context.ts';
 
 export type Change = 'created' | 'changed' | 'unchanged' | 'removed';
 
 export interface AppliedSource extends SourceName {
+  readonly change: Change;
+}
+
+/** A notification queue; see scripts/queue-registry.ts. */
+export interface AppliedQueue {
+  readonly queue: string;
   readonly change: Change;
 }
 
@@ -31,12 +40,17 @@ export function addTenants(noun: Command): void {
         applyTenants(client, config, wanted, { dryRun: dryRun === true }),
       );
       if (json === true) for (const row of applied) printJson(row);
-      else
-        printTable(
-          ['tenant', 'source', 'change'],
-          applied.map(({ tenantId, sourceId, change }) => [tenantId, sourceId, change]),
-        );
+      else printApplied(applied);
     });
+}
+
+export function printApplied(applied: readonly (AppliedSource | AppliedQueue)[]): void {
+  printTable(
+    ['tenant', 'source', 'change'],
+    applied.map((row) =>
+      'queue' in row ? ['-', `queue ${row.queue}`, row.change] : [row.tenantId, row.sourceId, row.change],
+    ),
+  );
 }
 
 /** @throws IngestError `config.invalid`, `config.endpoint_refused` */
@@ -47,23 +61,27 @@ export async function readTenantsFile(file: string, config: Config): Promise<Con
   });
   const sources = parseTenantsFile(text, file);
   for (const { tenantId, sourceId, settings } of sources) {
-    const [setting, endpoint] =
-      settings.kind === 'tap' ? ['baseUrl', settings.baseUrl] : ['endpoint', settings.endpoint];
-    if (endpoint === undefined) continue;
-    try {
-      checkEndpoint(endpoint, config);
-    } catch (error) {
-      if (!(error instanceof IngestError)) throw error;
-      throw new IngestError(
-        error.code,
-        `${file}: tenants.${tenantId}.sources.${sourceId}.${setting}: ${error.message}`,
-        {
-          cause: error,
-        },
-      );
+    for (const [setting, endpoint] of endpointsOf(settings)) {
+      try {
+        if (endpoint !== undefined) checkEndpoint(endpoint, config);
+      } catch (error) {
+        if (!(error instanceof IngestError)) throw error;
+        const path = `tenants.${tenantId}.sources.${sourceId}.${setting}`;
+        throw new IngestError(error.code, `${file}: ${path}: ${error.message}`, { cause: error });
+      }
     }
   }
   return sources;
+}
+
+/** Every address that a worker would call. */
+function endpointsOf(settings: SourceSettings): (readonly [setting: string, endpoint: string | undefined])[] {
+  if (settings.kind === 'tap') return [['baseUrl', settings.baseUrl]];
+  return [
+    ['endpoint', settings.endpoint],
+    ['assumeRole.endpoint', settings.assumeRole?.endpoint],
+    ['notifications.queueUrl', settings.notifications?.queueUrl],
+  ];
 }
 
 /** Nothing changes before everything is known to be possible: the file is checked, and running sources have answered. */
@@ -72,7 +90,7 @@ export async function applyTenants(
   config: Config,
   wanted: readonly ConfiguredSource[],
   { dryRun }: { dryRun: boolean },
-): Promise<AppliedSource[]> {
+): Promise<(AppliedSource | AppliedQueue)[]> {
   const wantedIds = new Set(wanted.map(workflowIdOf));
   const running = await runningSources(client);
   const runningIds = new Set(running.map(workflowIdOf));
@@ -90,8 +108,12 @@ export async function applyTenants(
   for (const source of running.filter((each) => !wantedIds.has(workflowIdOf(each)))) {
     changes.push({ source, change: 'removed', carryOut: () => removeSource(client, source) });
   }
-  if (!dryRun) for (const { carryOut } of changes) await carryOut();
-  return changes.map(({ source: { tenantId, sourceId }, change }) => ({ tenantId, sourceId, change }));
+  const queues = await planQueues(client, config.temporal.taskQueue, queuesOf(wanted, 'tenants.yaml'));
+  if (!dryRun) for (const { carryOut } of [...queues, ...changes]) await carryOut();
+  return [
+    ...changes.map(({ source: { tenantId, sourceId }, change }) => ({ tenantId, sourceId, change })),
+    ...queues.map(({ queue, change }) => ({ queue, change })),
+  ];
 }
 
 async function createSource(client: Client, config: Config, source: ConfiguredSource): Promise<void> {

@@ -64,7 +64,7 @@ export interface OpenObject extends Pick<ListedObject, 'key' | 'etag' | 'archive
 export interface ObjectStore {
   /** Objects in the store's order of keys, behind `startAfter`. Folder markers are left out; empty objects are not. */
   list(request: ListObjects): Promise<Listing>;
-  /** The current version of one object; undefined where there is none. */
+  /** The current version of one object; undefined where there is none, or a folder marker. */
   head(request: HeadObject): Promise<ListedObject | undefined>;
   /**
    * The bytes of that version of the object, through a few broken connections; `s3.object_changed` where it was overwritten, `s3.object_archived` where it must be
@@ -117,7 +117,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
             `S3: the listing of s3://${bucket}/${prefix} goes on but does not move`,
           );
         }
-        const objects = listed.filter(({ key, sizeBytes }) => !(key.endsWith('/') && sizeBytes === 0));
+        const objects = listed.filter((object) => !isFolderMarker(object));
         if (objects.length > 0 || !more) return { objects, more };
         after = last;
       }
@@ -132,10 +132,11 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         new HeadObjectCommand({ Bucket: bucket, ...payer, Key: key }),
         signal === undefined ? {} : { abortSignal: signal },
       );
-      return toListed(
+      const object = toListed(
         { Key: key, ...answer, Size: answer.ContentLength, RestoreStatus: toRestoreStatus(answer.Restore) },
         false,
       );
+      return isFolderMarker(object) ? undefined : object;
     } catch (error) {
       const cast = castS3Error(error, { bucket, key, signal });
       if (cast instanceof IngestError && cast.code === 's3.object_missing') return undefined;
@@ -214,6 +215,11 @@ function toListed(
     lastModified: (LastModified ?? new Date(0)).toISOString(),
     ...(archived ? { archived } : {}),
   };
+}
+
+/** What consoles make of a new folder: https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-folders.html */
+function isFolderMarker({ key, sizeBytes }: ListedObject): boolean {
+  return key.endsWith('/') && sizeBytes === 0;
 }
 
 function unquoted(etag: string): string {

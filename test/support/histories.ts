@@ -42,7 +42,7 @@ const fixtures = join(projectRoot, 'test/histories');
 
 /**
  * Keeps one history of each workflow type as a fixture for test/workflows/replay.test.ts: the longest, but not of a size that
- * says no more. Done by hand, from a released version: RECORD_HISTORIES=1 npx vitest run test/e2e
+ * says no more. Done by hand, from a released version: RECORD_HISTORIES=1 npx vitest run test/e2e test/workflows
  */
 export function recordHistories(histories: readonly ExportedHistory[]): void {
   mkdirSync(fixtures, { recursive: true });

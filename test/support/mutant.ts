@@ -36,8 +36,8 @@ export const mutations = {
     },
     { file: 'activities/load-batch.ts', from: 'if (earlier !== undefined) return totals(earlier);', to: '' },
     {
-      file: 'activities/load-objects.ts',
-      from: `if (receipt !== undefined) return { kind: 'loaded', loaded: totals(receipt), archived: false };`,
+      file: 'activities/object-group.ts',
+      from: `if (receipt !== undefined) return { kind: 'loaded', loaded: totals(receipt), archived: false, known: true };`,
       to: 'void receipt;',
     },
     {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { createObjectStores, type Dependencies } from '../../activities/dependencies.ts';
+import { createMessageQueues, createObjectStores, type Dependencies } from '../../activities/dependencies.ts';
 import { failureInterceptor } from '../../activities/failures.ts';
 import { createActivities } from '../../activities/index.ts';
 import { openLake } from '../../lake/lake.ts';
@@ -53,6 +53,7 @@ export async function startWorkerStack(directory: string): Promise<WorkerStack> 
     landing: await openLanding(config.landingUrl, config.aws),
     tap: createTapClient({ version: config.version, allowPrivateEndpoints: true }),
     stores: createObjectStores({ secrets: env, allowPrivateEndpoints: true }),
+    queues: createMessageQueues({ secrets: env, allowPrivateEndpoints: true }),
     objectLimits: config.objectLimits,
     secrets: env,
     spillDirectory: config.lake.spillDirectory,
@@ -92,6 +93,7 @@ export async function startWorkerStack(directory: string): Promise<WorkerStack> 
       s3.destroy();
       await dependencies.tap.close();
       dependencies.stores.close();
+      dependencies.queues.close();
       dependencies.landing.close();
       await dependencies.lake.close();
       await s3Server.close();

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { awsCredentials, createObjectStores } from '../../../activities/dependencies.ts';
+import { createMessageQueues, createObjectStores } from '../../../activities/dependencies.ts';
 import { createFingerprintSecrets } from '../../../activities/fingerprint-secrets.ts';
 import { startS3Server, type S3Server } from '../../../scripts/stack/s3-server.ts';
 import { type S3Settings, s3Settings } from '../../../sources/settings.ts';
@@ -113,16 +113,22 @@ describe('assumeRole', () => {
     expect(calls.length).toBeGreaterThanOrEqual(2);
   });
 
-  it('gives the clients of other services the same keys', async () => {
+  it('signs for the queue of a source with the same keys', async () => {
     const { url } = await startTokenService();
-    const options = { secrets, allowPrivateEndpoints: true };
-    const credentials = await awsCredentials(settingsFor(url), options);
-    expect(typeof credentials === 'function' ? await credentials() : credentials).toMatchObject(roleKeys);
-    const { assumeRole: _, ...plain } = settingsFor(url);
-    expect(await awsCredentials(plain, options)).toEqual({
-      accessKeyId: secrets.KEY,
-      secretAccessKey: secrets.SECRET,
+    const signedBy: string[] = [];
+    const queue = await serve((request, response) => {
+      signedBy.push(/Credential=([^/]+)/.exec(request.headers.authorization ?? '')?.[1] ?? '');
+      response.writeHead(200, { 'content-type': 'application/x-amz-json-1.0' }).end('{"Attributes":{}}');
     });
+    closers.push(() => queue.close());
+    const queues = createMessageQueues({ secrets, allowPrivateEndpoints: true });
+    closers.push(() => queues.close());
+    const { assumeRole: _, ...plain } = settingsFor(url);
+    for (const reader of [settingsFor(url), plain]) {
+      const opened = await queues.of({ queueUrl: `${queue.url}/123456789012/logs`, region: 'us-east-1', reader });
+      expect(await opened.depth()).toEqual({ waiting: 0, inFlight: 0 });
+    }
+    expect(signedBy).toEqual([roleKeys.accessKeyId, secrets.KEY]);
   });
 
   it.each([

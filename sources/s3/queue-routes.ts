@@ -1,0 +1,68 @@
+/** Whose objects a queue's messages are about. Pure. */
+import { IngestError } from '../../errors/ingest-error.ts';
+import type { SourceName } from '../batch.ts';
+import type { S3Settings, SourceSettings } from '../settings.ts';
+import type { CreatedObject } from './notifications.ts';
+
+/** A source that a queue serves. */
+export interface QueueRoute extends SourceName {
+  readonly settings: S3Settings;
+  /** Its objects are not loaded now; its listing finds them once it is resumed. */
+  readonly paused?: true;
+}
+
+/** A queue, and the sources that name it. */
+export interface QueueSettings {
+  readonly queueUrl: string;
+  readonly region: string;
+  /** Time between two looks at an empty queue, seconds. */
+  readonly every: number;
+  /** By name; the first one's credentials read the queue. */
+  readonly routes: readonly QueueRoute[];
+}
+
+/** Each look at a queue takes its routes along, and Temporal takes payloads up to 2 MB. */
+const routesMax = 1000;
+
+/** The sources that an object belongs to, as their listings would have it; none where it is foreign. */
+export function routesOf({ bucket, key }: CreatedObject, routes: readonly QueueRoute[]): QueueRoute[] {
+  return routes.filter(({ settings }) => settings.bucket === bucket && key.startsWith(settings.prefix));
+}
+
+/**
+ * The queues that sources name.
+ * @throws IngestError `config.invalid` where two sources say different things of one queue, or too many share it
+ */
+export function queuesOf(
+  sources: readonly (SourceName & { readonly settings: SourceSettings })[],
+  fileName: string,
+): QueueSettings[] {
+  const queues = new Map<string, QueueSettings>();
+  const named = sources.toSorted((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
+  for (const { tenantId, sourceId, settings } of named) {
+    if (settings.kind !== 's3' || settings.notifications === undefined) continue;
+    const { queueUrl, every, region = settings.region } = settings.notifications;
+    const route = { tenantId, sourceId, settings };
+    const known = queues.get(queueUrl) ?? { queueUrl, region, every, routes: [] };
+    const [first = route] = known.routes;
+    if (known.region !== region) {
+      throw new IngestError(
+        'config.invalid',
+        `${fileName}: ${pathOf(route)}.notifications: its queue lies in ${region}, but in ${known.region} for ${pathOf(first)}; say the queue's own region in both`,
+      );
+    }
+    const routes = [...known.routes, route];
+    if (routes.length > routesMax) {
+      throw new IngestError(
+        'config.invalid',
+        `${fileName}: more than ${routesMax} sources share the queue of ${pathOf(first)}; give some of them another`,
+      );
+    }
+    queues.set(queueUrl, { queueUrl, region, every: Math.min(known.every, every), routes });
+  }
+  return Array.from(queues.values());
+}
+
+function pathOf({ tenantId, sourceId }: SourceName): string {
+  return `tenants.${tenantId}.sources.${sourceId}`;
+}
