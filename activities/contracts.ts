@@ -3,6 +3,7 @@ import type { LetterPage } from '../lake/dead-letters.ts';
 import type { Batch, ObjectBatch, SourceName, TapBatch } from '../sources/batch.ts';
 import type { QueueRoute } from '../sources/s3/queue-routes.ts';
 import type { S3Settings, SourceSettings, TapSettings } from '../sources/settings.ts';
+import type { TableName } from '../tables/table.ts';
 
 export interface FetchTapWindowInput extends SourceName {
   readonly settings: TapSettings;
@@ -148,6 +149,40 @@ export interface Check {
   readonly ok: boolean;
   readonly message: string;
   readonly remedy?: string;
+  readonly sample?: ObjectSample;
+}
+
+/** What the beginning of an object holds: shapes, counts and times, no values. */
+export interface ObjectSample {
+  /** Shortened to its end where it is long. */
+  readonly key: string;
+  readonly compression: string;
+  readonly form: 'lines of text' | 'JSON' | 'CSV';
+  /** Decompressed, that were looked at. */
+  readonly sizeBytes: number;
+  /** The object has no more. */
+  readonly isWhole: boolean;
+  readonly tables: readonly TableSample[];
+}
+
+export interface TableSample {
+  readonly table: TableName;
+  /** rows + dead letters */
+  readonly records: number;
+  readonly rows: number;
+  readonly deadLetters: readonly { readonly code: string; readonly reason: string; readonly count: number }[];
+  /** Of the table's own columns those that have a value, and in how many rows. */
+  readonly columns: readonly { readonly name: string; readonly type: string; readonly filled: number }[];
+  /** ISO times of the first and the last event among the rows whose record has a time. */
+  readonly firstEventAt?: string;
+  readonly lastEventAt?: string;
+  /** Fields that the schema does not know, and values that their columns cannot hold. */
+  readonly drift: readonly {
+    readonly path: string;
+    readonly kind: string;
+    readonly jsonType: string;
+    readonly count: number;
+  }[];
 }
 
 /** Details of the ApplicationFailure that an activity fails with. */

@@ -107,11 +107,6 @@ export const policies = {
     directive: 'block',
     remedy: 'correct bucket, region or endpoint of the source, then resume it',
   },
-  's3.no_objects': {
-    stage: 'receiving',
-    directive: 'wait',
-    remedy: 'check bucket and prefix, and whether the collector has uploaded anything yet',
-  },
   's3.object_missing': {
     stage: 'receiving',
     directive: 'wait',

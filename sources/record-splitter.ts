@@ -13,7 +13,7 @@ export function createRecordSplitter(options: CsvOptions): Splitter<RawRecord> {
   let beginning: Uint8Array = new Uint8Array();
   let chosen: Splitter<RawRecord> | undefined;
 
-  function choose(form: 'json' | 'csv'): readonly RawRecord[] {
+  function choose(form: RecordForm): readonly RawRecord[] {
     chosen = form === 'csv' ? createCsvSplitter(options) : createJsonSplitter();
     return chosen.push(beginning);
   }
@@ -32,14 +32,17 @@ export function createRecordSplitter(options: CsvOptions): Splitter<RawRecord> {
   };
 }
 
+/** `other`: lines of text, or JSON that is not a value's beginning. */
+export type RecordForm = 'json' | 'csv' | 'other';
+
 /** Undefined where more bytes are needed to tell. */
-function formOf(beginning: Uint8Array, isWhole = false): 'json' | 'csv' | undefined {
+export function formOf(beginning: Uint8Array, isWhole = false): RecordForm | undefined {
   let from = 0;
   while (isSpace(beginning[from]) || isByteOrderMark(beginning[from], from)) from += 1;
   const first = beginning[from];
   if (first === openObject || first === openArray) return 'json';
   const end = beginning.indexOf(newline, from);
-  if (end === -1 && !isWhole) return beginning.length > headerBytesMax ? 'json' : undefined;
+  if (end === -1 && !isWhole) return beginning.length > headerBytesMax ? 'other' : undefined;
   const line = Buffer.from(beginning.subarray(from, end === -1 ? beginning.length : end)).toString('utf8');
-  return line.length <= headerBytesMax && readHeader(line.trimEnd()) !== undefined ? 'csv' : 'json';
+  return line.length <= headerBytesMax && readHeader(line.trimEnd()) !== undefined ? 'csv' : 'other';
 }

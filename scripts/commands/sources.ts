@@ -11,6 +11,7 @@ import type { ConfiguredSource } from '../../sources/tenants-file.ts';
 import type { Config } from '../../workers/config.ts';
 import type { SourceStatus } from '../../workflows/source-state.ts';
 import { lagWords, statusPage } from '../../workflows/status-page.ts';
+import { printChecks } from '../checks.ts';
 import { printJson, printTable, printText, UsageError } from '../output.ts';
 import { queueNameOf, updateQueue } from '../queue-registry.ts';
 import { runningSources, sourceStatus, updateSource } from '../source-registry.ts';
@@ -115,7 +116,7 @@ function page(status: SourceStatus): string {
 
 function addTest(sources: Command): void {
   documented(sources.command('test <tenant> <source>'), 'ppi sources test acme tap -f tenants.yaml')
-    .description('try secrets, access and one read on a worker; changes nothing')
+    .description('try secrets, access and a read on a worker, and what the records would become; changes nothing')
     .option(
       '-f, --file <path>',
       'take the settings from this tenants.yaml, which need not be applied; default: those of the running source',
@@ -128,13 +129,10 @@ function addTest(sources: Command): void {
             : configured(await readTenantsFile(file, config), { tenantId, sourceId }, file);
         return testSource(client, config, { tenantId, sourceId, settings });
       });
-      if (json === true) for (const check of checks) printJson(check);
-      else
-        for (const { ok, name, message, remedy } of checks) {
-          printText(`${ok ? 'ok    ' : 'FAILED'}  ${name}: ${message}`);
-          if (remedy !== undefined) printText(`        what to do: ${remedy}`);
-        }
-      if (checks.some(({ ok }) => !ok)) process.exitCode = 1;
+      const ok = checks.every((check) => check.ok);
+      if (json === true) printJson({ tenantId, sourceId, ok, checks });
+      else printChecks(checks);
+      if (!ok) process.exitCode = 1;
     });
 }
 

@@ -72,6 +72,8 @@ export interface ObjectStore {
    * connection is held until then.
    */
   open(request: OpenObject): Promise<AsyncIterable<Uint8Array>>;
+  /** Gets what requests are signed with: keys, the AWS chain's, or those of the role. */
+  authorize(): Promise<void>;
   /** Does what reading a source does, on its first object: lists the prefix, opens the object. */
   check(request: Pick<ListObjects, 'prefix' | 'signal'>): Promise<void>;
   close(): void;
@@ -139,8 +141,10 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       return isFolderMarker(object) ? undefined : object;
     } catch (error) {
       const cast = castS3Error(error, { bucket, key, signal });
-      if (cast instanceof IngestError && cast.code === 's3.object_missing') return undefined;
-      throw cast;
+      if (!(cast instanceof IngestError) || cast.code !== 's3.object_missing') throw cast;
+      // The answer to HEAD has no body that says what is missing: where it is the bucket, listing throws.
+      await list({ prefix: key, maxKeys: 1, signal });
+      return undefined;
     }
   };
 
@@ -187,6 +191,13 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     list,
     head,
     open,
+    async authorize() {
+      try {
+        await client.config.credentials();
+      } catch (error) {
+        throw castS3Error(error, { bucket });
+      }
+    },
     async check({ prefix, signal }) {
       const { objects } = await list({ prefix, maxKeys: 1, signal });
       const [object] = objects;

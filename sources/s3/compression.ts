@@ -123,7 +123,10 @@ const signatures = [
   ['lz4', /^04224d18/],
 ] as const;
 
-function compressionOf(beginning: Uint8Array): (typeof signatures)[number][0] | undefined {
+export type Compression = (typeof signatures)[number][0];
+
+/** By its first ten bytes; undefined where it is none that is known. */
+export function compressionOf(beginning: Uint8Array): Compression | undefined {
   const digits = Buffer.from(beginning.subarray(0, signatureBytes)).toString('hex');
   return signatures.find(([, signature]) => signature.test(digits))?.[0];
 }

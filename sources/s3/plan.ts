@@ -190,7 +190,7 @@ export function groupObjects<T extends Sized>(objects: readonly T[]): T[][] {
 }
 
 /** The key with which the partition of that time begins. */
-function partitionAt({ prefix, layout = '' }: S3Settings, timeMs: number): string {
+export function partitionAt({ prefix, layout = '' }: S3Settings, timeMs: number): string {
   const [date = '', time = ''] = isoTime(Math.max(0, timeMs)).split('T');
   const [year = '', month = '', day = ''] = date.split('-');
   const parts: Readonly<Record<string, string>> = { '%Y': year, '%m': month, '%d': day, '%H': time.slice(0, 2) };

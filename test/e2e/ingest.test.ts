@@ -178,18 +178,15 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
       { name: 'read a window', ok: true, message: expect.stringMatching(/^\d+ events in the minute .*clocks agree$/) },
     ]);
     const filter = await sourceStatus(client, { tenantId: 'acme', sourceId: 'filter' });
-    expect(await testSource(client, stack.config, filter)).toEqual([
-      {
-        name: 'list the prefix',
-        ok: true,
-        message: expect.stringMatching(/^\d+ objects below s3:\/\/acme-logs\/filter\/$/),
-      },
-      {
-        name: 'read and parse an object',
-        ok: true,
-        message: expect.stringContaining('rows for proofpoint_gateway_filter_logs'),
-      },
+    const filterChecks = await testSource(client, stack.config, filter);
+    expect(filterChecks.map(({ name, ok }) => `${name} ${ok ? 'ok' : 'failed'}`)).toEqual([
+      'credentials ok',
+      'list the prefix ok',
+      'get the newest object ok',
+      'decrypt it ok',
+      'recognize its records ok',
     ]);
+    expect(filterChecks.at(-1)?.message).toContain('are rows of proofpoint_gateway_filter_logs');
     const broken = async (change: object) => {
       const checks = await testSource(client, stack.config, {
         ...filter,
@@ -203,8 +200,8 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
       remedy: expect.stringContaining('bucket'),
     });
     expect(await broken({ prefix: 'no-such-prefix/' })).toMatchObject({
-      ok: false,
-      message: 's3://acme-logs/no-such-prefix/ holds no objects',
+      ok: true,
+      message: 'nothing there yet below s3://acme-logs/no-such-prefix/',
     });
     expect(await broken({ accessKeyId: 'env:NOT_SET_ANYWHERE' })).toMatchObject({
       ok: false,

@@ -110,6 +110,9 @@ describe('createObjectStore', () => {
         1000,
       );
       expect(await here().head({ key: 'head/none' })).toBeUndefined();
+      // the server's answer is the same
+      const elsewhere = store({ endpoint: server.endpoint, bucket: 'no-such-bucket' });
+      await expect(elsewhere.head({ key: 'head/none' })).rejects.toMatchObject({ code: 's3.bucket_missing' });
     });
 
     it('names what is missing', async () => {

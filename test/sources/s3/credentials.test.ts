@@ -139,6 +139,7 @@ describe('assumeRole', () => {
   ])('names what stands in the way: %s', async (_, changes, key, status, code, words) => {
     const { url } = await startTokenService({ status });
     const store = await stores().of(settingsFor(url, changes, key));
+    await expect(store.authorize()).rejects.toMatchObject({ code });
     const error: unknown = await store.list({ prefix: '' }).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code, message: `STS: ${words} for ${roleArn}` });
     expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(/source-secret-key|guessed|AWS4-HMAC/);

@@ -1,0 +1,42 @@
+/** What a TAP source needs. */
+import { isoSeconds } from '../sources/batch.ts';
+import type { TapSettings } from '../sources/settings.ts';
+import { readTapBody } from '../sources/tap/body.ts';
+import type { CheckStep } from './check-source.ts';
+import { type Dependencies, tapCredentials } from './dependencies.ts';
+
+export function tapSteps({ tap, secrets }: Dependencies, settings: TapSettings, signal: AbortSignal): CheckStep[] {
+  return [
+    {
+      name: 'secrets',
+      async run() {
+        await tapCredentials(settings, secrets);
+        return { message: `${settings.principal} and ${settings.secret} are there` };
+      },
+    },
+    {
+      name: 'read a window',
+      async run() {
+        const toMs = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
+        const window = { from: isoSeconds(toMs - 60_000), to: isoSeconds(toMs) };
+        const { body, vendorDate } = await tap.readWindow({
+          settings,
+          credentials: await tapCredentials(settings, secrets),
+          ...window,
+          signal,
+        });
+        let events = 0;
+        for await (const records of readTapBody(body)) events += records.length;
+        return { message: `${events} events in the minute from ${window.from}; ${clockWords(vendorDate)}` };
+      },
+    },
+  ];
+}
+
+function clockWords(vendorDate: string | undefined): string {
+  if (vendorDate === undefined) return 'the vendor sends no Date header';
+  const seconds = Math.round((Date.parse(vendorDate) - Date.now()) / 1000);
+  return Math.abs(seconds) <= 2
+    ? 'clocks agree'
+    : `the vendor's clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
+}
