@@ -52,6 +52,12 @@ const environment = z.object({
     .optional(),
   DUCKDB_EXTENSIONS: z.string().min(1).optional(),
   DUCKDB_MEMORY_MB: count(128, 1_000_000, 512),
+  WORKER_PROCESSES: z
+    .union(
+      [z.literal('auto'), z.coerce.number().int().min(1).max(64)],
+      'must be auto or a whole number between 1 and 64',
+    )
+    .default(1),
   MAX_CONCURRENT_ACTIVITIES: count(1, 1000, 16),
   MAX_OBJECT_RATIO: count(1, 1_000_000, 1000),
   MAX_OBJECT_MB: count(1, 1_000_000_000, 64_000),
@@ -87,6 +93,7 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     allowPrivateEndpoints: values.ALLOW_PRIVATE_ENDPOINTS,
     logLevel: values.LOG_LEVEL,
     metricsAddress: values.METRICS_ADDRESS,
+    workerProcesses: values.WORKER_PROCESSES,
     maxConcurrentActivities: values.MAX_CONCURRENT_ACTIVITIES,
     objectLimits: { ratioMax: values.MAX_OBJECT_RATIO, megabytesMax: values.MAX_OBJECT_MB },
     workflowBundle: values.WORKFLOW_BUNDLE,

@@ -37,7 +37,7 @@ export async function startWorkerProcess({ env, taskQueue, root, logFile }: Star
 }
 
 /** `ppi …` as a checkout or build runs it. */
-function commandLine(args: readonly string[], root?: string): { command: string; args: string[] } {
+export function commandLine(args: readonly string[], root?: string): { command: string; args: string[] } {
   const extension = extname(import.meta.url);
   const program =
     root === undefined
