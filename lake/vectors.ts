@@ -175,19 +175,22 @@ const longText = 4096;
 
 function textColumn(heap: Heap): Column {
   const items = createItems(stringBytes);
-  let last: unknown;
-  let lastAt = 0;
+  let last = '';
+  let lastAt = -1;
   return {
     put(value, index) {
+      if (typeof value !== 'string') throw new TypeError('text was expected');
       setValid(items, index);
       const at = index * 4;
       const { words } = items;
       // the tenant, the batch, the object: the same text in every row
-      if (value === last) {
-        for (let word = 0; word < 4; word += 1) words[at + word] = words[lastAt + word]!;
+      if (lastAt >= 0 && isSame(value, last)) {
+        words[at] = words[lastAt]!;
+        words[at + 1] = words[lastAt + 1]!;
+        words[at + 2] = words[lastAt + 2]!;
+        words[at + 3] = words[lastAt + 3]!;
         return;
       }
-      if (typeof value !== 'string') throw new TypeError('text was expected');
       if (value.length > inlineBytes || !putAscii(value, items, at)) {
         reserve(heap, value.length < longText ? value.length * 3 : Buffer.byteLength(value));
         putString(items, at, heap, heap.bytes.write(value, heap.sizeBytes));
@@ -196,10 +199,16 @@ function textColumn(heap: Heap): Column {
       lastAt = at;
     },
     flush(vector, count, address) {
-      last = undefined;
+      lastAt = -1;
       flushStrings(items, vector, count, address);
     },
   };
+}
+
+/** Most texts of one length, such as ids, differ in their last character: to see that is faster than to compare parts of longer texts. */
+function isSame(one: string, other: string): boolean {
+  const { length } = one;
+  return length === other.length && one.charCodeAt(length - 1) === other.charCodeAt(length - 1) && one === other;
 }
 
 /** False where the text is more than ASCII. */

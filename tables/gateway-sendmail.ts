@@ -58,7 +58,11 @@ export const gatewaySendmail = textTable({
     row.qid = qid;
     row.record_kind = kind;
     row.message = message;
-    Object.assign(row, deriveTransfer(row, row.mail_from));
+    const transfer = deriveTransfer(row, row.mail_from);
+    row.sender_domain = transfer.sender_domain;
+    row.relay_host = transfer.relay_host;
+    row.relay_ip = transfer.relay_ip;
+    row.stat_class = transfer.stat_class;
     return keys.length > 0 || message?.includes('=') === true;
   },
   disposition: (row, extra) => (extra.has('reject') ? 'rejected' : transferDisposition(row.stat_class)),

@@ -159,9 +159,11 @@ interface Transfer {
 
 /** The derived columns but `record_kind`. */
 export function deriveTransfer({ relay, stat, dsn }: Transfer, sender: string | null) {
+  const peer = relay === null ? undefined : readRelay(relay);
   return {
     sender_domain: domainOf(sender),
-    ...(relay === null ? { relay_host: null, relay_ip: null } : readRelay(relay)),
+    relay_host: peer?.relay_host ?? null,
+    relay_ip: peer?.relay_ip ?? null,
     stat_class: stat === null ? null : statClass(stat, dsn),
   };
 }
@@ -195,6 +197,8 @@ export function statClass(stat: string, dsn: string | null): StatClass | null {
 
 /** `[D+]HH:MM:SS` as a number of seconds; anything else as it is, which then fits no number. */
 function seconds(delay: string): string {
+  // what nearly all delays are
+  if (delay === '00:00:00') return '0';
   const plus = delay.indexOf('+');
   const days = plus < 0 ? '0' : delay.slice(0, plus);
   const clock = delay.length - plus - 1 === 8 ? parseClockSeconds(delay, plus + 1) : undefined;

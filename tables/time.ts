@@ -17,7 +17,7 @@ export function parseIsoMicros(text: string, from = 0, to = text.length): TimeMi
   const between = text.charAt(from + 10);
   if (text.charAt(from + 4) !== '-' || text.charAt(from + 7) !== '-' || (between !== 'T' && between !== ' '))
     return undefined;
-  const days = daysSince1970(digits(text, from, 4), digits(text, from + 5, 2), digits(text, from + 8, 2));
+  const days = daysAt(text, from);
   const seconds = parseClockSeconds(text, from + 11);
   if (days === undefined || seconds === undefined) return undefined;
 
@@ -32,6 +32,19 @@ export function parseIsoMicros(text: string, from = 0, to = text.length): TimeMi
   const offset = zoneSeconds(text, at, to);
   if (offset === undefined) return undefined;
   return days * dayMicros + (seconds - offset) * 1_000_000 + micros;
+}
+
+/** The date seen last: records of one source are mostly of one day. */
+let lastDate = '0000-00-00';
+let lastDays: number | undefined;
+
+/** `YYYY-MM-DD` at `from`. */
+function daysAt(text: string, from: number): number | undefined {
+  if (!text.startsWith(lastDate, from)) {
+    lastDays = daysSince1970(digits(text, from, 4), digits(text, from + 5, 2), digits(text, from + 8, 2));
+    lastDate = text.slice(from, from + 10);
+  }
+  return lastDays;
 }
 
 /** `HH:MM:SS` at `at` as seconds of the day; a leap second counts on. */

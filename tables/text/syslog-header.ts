@@ -25,9 +25,9 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 const maxBracketed = 48;
 
 interface Clock {
-  readonly time?: TimeMicros | undefined;
+  readonly time: TimeMicros | undefined;
   readonly timeSource: 'record' | 'record+object';
-  readonly oddTime?: string;
+  readonly oddTime: string | undefined;
   /** Log Viewer lines have none. */
   readonly hostFollows: boolean;
   readonly end: number;
@@ -64,8 +64,8 @@ function readClock(line: string, at: number, fallbackTime: TimeMicros): Clock | 
   const word = wordEnd(line, at);
   if (line.charAt(at + 4) === '-' && line.charAt(at + 10) === 'T') {
     const time = parseIsoMicros(line, at, word);
-    const clock = { timeSource: 'record', hostFollows: true, end: skipBlanks(line, word) } as const;
-    return time === undefined ? { ...clock, oddTime: line.slice(at, word) } : { ...clock, time };
+    const oddTime = time === undefined ? line.slice(at, word) : undefined;
+    return { time, oddTime, timeSource: 'record', hostFollows: true, end: skipBlanks(line, word) };
   }
   return word === at + 3 ? readBsd(line, at, fallbackTime) : undefined;
 }
@@ -75,8 +75,8 @@ function readBracketed(line: string, at: number): Clock | undefined {
   while (close < line.length && close - at < maxBracketed && line.charAt(close) !== ']') close++;
   if (line.charAt(close) !== ']') return undefined;
   const time = parseIsoMicros(line, at + 1, close);
-  const clock = { timeSource: 'record', hostFollows: false, end: skipBlanks(line, close + 1) } as const;
-  return time === undefined ? { ...clock, oddTime: line.slice(at + 1, close) } : { ...clock, time };
+  const oddTime = time === undefined ? line.slice(at + 1, close) : undefined;
+  return { time, oddTime, timeSource: 'record', hostFollows: false, end: skipBlanks(line, close + 1) };
 }
 
 /** `Mmm d HH:MM:SS`, the day in one or two digits and padded or not. */
@@ -90,8 +90,8 @@ function readBsd(line: string, at: number, fallbackTime: TimeMicros): Clock | un
   const seconds = clockEnd - clockAt === 8 ? parseClockSeconds(line, clockAt) : undefined;
   if (month === 0 || !(day >= 1 && day <= 31) || seconds === undefined) return undefined;
   const time = latestMicros(month, day, seconds, fallbackTime);
-  const clock = { timeSource: 'record+object', hostFollows: true, end: skipBlanks(line, clockEnd) } as const;
-  return time === undefined ? { ...clock, oddTime: line.slice(at, clockEnd) } : { ...clock, time };
+  const oddTime = time === undefined ? line.slice(at, clockEnd) : undefined;
+  return { time, oddTime, timeSource: 'record+object', hostFollows: true, end: skipBlanks(line, clockEnd) };
 }
 
 interface Program {
@@ -105,10 +105,17 @@ function readProgram(line: string, at: number, pidNeeded: boolean): Program | un
   const word = wordEnd(line, at);
   if (line.charAt(word - 1) !== ':' || word - at < 2) return undefined;
   const end = skipBlanks(line, word);
-  const open = line.charAt(word - 2) === ']' ? line.lastIndexOf('[', word) : -1;
+  const open = line.charAt(word - 2) === ']' ? lastOpen(line, at, word) : -1;
   const pid = open > at ? Number(line.slice(open + 1, word - 2)) : Number.NaN;
   if (open > at && (pid | 0) === pid && open + 1 < word - 2) return { process: line.slice(at, open), pid, end };
   return pidNeeded ? undefined : { process: line.slice(at, word - 1), pid: null, end };
+}
+
+/** The last `[` between the two places, or the first of them. */
+function lastOpen(line: string, from: number, to: number): number {
+  let open = to - 1;
+  while (open > from && line.charCodeAt(open) !== 91) open--;
+  return open;
 }
 
 function skipPriority(line: string): number {
