@@ -3,14 +3,28 @@ import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { quote, name } from '../../lake/sql.ts';
-import { tables } from '../../tables/registry.ts';
 import type { TableName } from '../../tables/table.ts';
+import type { LineTable } from './line-columns.ts';
 import { selectLines } from './statement-lines.ts';
+import { selectPlainly } from './statement-plain.ts';
 
-/** `COPY` of the file at `path` to `target`. */
+/** `COPY` of the file at `path` to `target`, in the form that DuckDB runs fastest. */
 export async function copyStatement(table: TableName, path: string, target: string): Promise<string> {
-  const select = tables[table].identity === 'line' ? selectLines(table, path) : await selectObjects(path);
+  return copyOf(isLineTable(table) ? selectLines(table, path) : await selectObjects(path), target);
+}
+
+/** The same as a user writes it. Throws where records are no lines: `read_json` has one form only. */
+export function copyPlainly(table: TableName, path: string, target: string): string {
+  if (!isLineTable(table)) throw new Error(`${table} is no table of lines`);
+  return copyOf(selectPlainly(table, path), target);
+}
+
+function copyOf(select: string, target: string): string {
   return `COPY (${select}) TO ${quote(target)} (FORMAT parquet)`;
+}
+
+export function isLineTable(table: TableName): table is LineTable {
+  return table === 'proofpoint_gateway_sendmail_logs' || table === 'proofpoint_gateway_filter_logs';
 }
 
 /** Told the type of every field, so that nothing is spent on finding it out. */
