@@ -3,7 +3,6 @@ import { name, quote } from '../../lake/sql.ts';
 import { columnMeta, columnType, duckdbType } from '../../tables/column.ts';
 import { envelope } from '../../tables/envelope.ts';
 import { tables } from '../../tables/registry.ts';
-import type { TableName } from '../../tables/table.ts';
 
 /** The tables whose records are lines. */
 export type LineTable = 'proofpoint_gateway_sendmail_logs' | 'proofpoint_gateway_filter_logs';
