@@ -30,14 +30,15 @@ const tapArrays: Partial<Record<TableName, TapArray>> = {
   proofpoint_tap_clicks_blocked: 'clicksBlocked',
 };
 
-export async function benchInput(directory: string, table: TableName, records: number): Promise<Input> {
-  const path = join(directory, `${table}-${records}.gz`);
+/** `part`: another one holds other records. */
+export async function benchInput(directory: string, table: TableName, records: number, part = 0): Promise<Input> {
+  const path = join(directory, `${table}-${records}${part === 0 ? '' : `-${part}`}.gz`);
   const facts = `${path}.json`;
   if (!existsSync(facts)) {
     mkdirSync(directory, { recursive: true });
     const counted = { sizeBytes: 0 };
     await pipeline(
-      Readable.from(pieces(table, records, counted)),
+      Readable.from(pieces(table, records, part, counted)),
       createGzip({ level: 4 }),
       createWriteStream(`${path}.part`),
     );
@@ -48,13 +49,14 @@ export async function benchInput(directory: string, table: TableName, records: n
   return { path, records, sizeBytes };
 }
 
-function* pieces(table: TableName, records: number, counted: { sizeBytes: number }): Generator<Buffer> {
+function* pieces(table: TableName, records: number, part: number, counted: { sizeBytes: number }): Generator<Buffer> {
   const simulated = simulate(table, Math.min(records, simulatedMax));
   const again = tables[table].identity === 'line' ? otherLine : otherRecord;
   let piece: string[] = [];
   for (let index = 0; index < records; index += 1) {
-    const round = Math.floor(index / simulated.length);
-    const record = simulated[index % simulated.length] ?? '';
+    const number = part * records + index;
+    const round = Math.floor(number / simulated.length);
+    const record = simulated[number % simulated.length] ?? '';
     piece.push(round === 0 ? record : again(record, round));
     if (piece.length < 1000 && index < records - 1) continue;
     const bytes = Buffer.from(`${piece.join('\n')}\n`);
