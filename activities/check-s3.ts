@@ -1,6 +1,6 @@
+/** What an S3 source needs, to the rows that its newest object would become. */
 import { formOf } from '../sources/record-splitter.ts';
 import { type Beginning, readBeginning } from '../sources/s3/beginning.ts';
-/** What an S3 source needs, to the rows that its newest object would become. */
 import type { ListedObject, ObjectStore } from '../sources/s3/client.ts';
 import { findNewest } from '../sources/s3/newest.ts';
 import type { S3Settings } from '../sources/settings.ts';

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 /** Landing in a local directory. */
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { access, copyFile, link, mkdir, open, rm } from 'node:fs/promises';
 import { dirname, resolve, sep } from 'node:path';

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 /** Landing in an S3 bucket that honours `If-None-Match: *` on PUT. */
+import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {

@@ -1,5 +1,5 @@
-import { randomUUID } from 'node:crypto';
 /** The sources that run, seen through Temporal: the only list of them there is. */
+import { randomUUID } from 'node:crypto';
 import {
   type Client,
   isGrpcServiceError,

@@ -1,5 +1,5 @@
-import { nowMs } from '../sources/clock.ts';
 /** The text that the Temporal UI shows on top of a source's page. Pure. */
+import { nowMs } from '../sources/clock.ts';
 import { formatDuration } from '../sources/duration.ts';
 import { requestsPerDay, usedRequests } from '../sources/tap/budget.ts';
 import type { BackfillStatus } from './backfill-state.ts';

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 /** `ppi demo` (`npm run demo`): the whole product in a minute, on invented customers, with a count of what went in and came out. */
+import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,6 +1,6 @@
+/** `ppi dev` (`npm start`): the whole product on one machine, for tenants.yaml, keeping its data. */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-/** `ppi dev` (`npm start`): the whole product on one machine, for tenants.yaml, keeping its data. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';

@@ -1,5 +1,5 @@
-import { extname, join } from 'node:path';
 /** A worker as a process of its own, as in production: it may be killed and started again. */
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
