@@ -22,13 +22,19 @@ export async function commitBatches(connection: DuckDBConnection, stages: readon
       connection,
       stages.map((stage) => stage.header.batchId),
     );
-    const fresh = stages.filter((stage) => !loaded.has(stage.header.batchId));
+    const fresh = firstOfEach(stages).filter((stage) => !loaded.has(stage.header.batchId));
     if (fresh.length === 0) return;
     const added = await insertRows(connection, fresh);
     await insertLedger(connection, fresh, added);
     await insertDrift(connection, fresh);
     await raiseFence(connection);
   });
+}
+
+/** A worker that is given up for dead and is not, runs two attempts at a batch: both may wait for the same commit. */
+function firstOfEach(stages: readonly SealedStage[]): SealedStage[] {
+  const seen = new Set<string>();
+  return stages.filter(({ header: { batchId } }) => !seen.has(batchId) && seen.add(batchId));
 }
 
 /** Makes this transaction fail if another one commits first. */

@@ -28,6 +28,25 @@ describe('lake on SQLite and a directory', () => {
     ).toEqual([{ n: 1 }]);
   });
 
+  it('loads a batch once whose attempts meet in one commit', async () => {
+    // while the first of these is committed, the others gather
+    const header = objectHeader('met');
+    const names = ['met-before', ...Array.from({ length: 5 }, () => 'met'), 'met-beside'];
+    const receipts = await Promise.all(
+      names.map((name) =>
+        loadLines(lake, objectHeader(name), [
+          filterLine(8000 + names.indexOf(name)),
+          filterLine(9000 + names.indexOf(name)),
+        ]),
+      ),
+    );
+    for (const { tables } of receipts) expect(tables).toMatchObject([{ records: 2, rows: 2, rowsAdded: 2 }]);
+    expect(await count(`batch_id = '${header.batchId}'`)).toBe(2);
+    expect(
+      await queryLake(settings, `SELECT count(*)::INTEGER AS n FROM batches WHERE batch_id = '${header.batchId}'`),
+    ).toEqual([{ n: 1 }]);
+  });
+
   it('keeps identical lines of one object apart, and knows them again under another key', async () => {
     const lines = [filterLine(10), filterLine(10), filterLine(11), filterLine(10)];
     expect((await loadLines(lake, objectHeader('twins'), lines)).tables[0]?.rowsAdded).toBe(4);
