@@ -42,6 +42,7 @@ async function outcome(name: string, blows: readonly Blow[], ...mutations: reado
       postgres,
       directory,
       blows: random.shuffle(blows),
+      isMutant: mutations.length > 0,
       random: () => random.next(),
     });
   } finally {
@@ -50,16 +51,16 @@ async function outcome(name: string, blows: readonly Blow[], ...mutations: reado
 }
 
 describe(`workers that die at any moment (CRASH_SEED=${seed})`, { timeout: 400_000 }, () => {
-  it('leave every record in the lake exactly once', async () => {
+  it.concurrent('leave every record in the lake exactly once', async () => {
     const blows = [...times(7, 'kill'), ...times(5, 'kill-after-commit'), ...times(2, 'freeze-in-commit')];
     expect(await outcome('real', blows)).toEqual([]);
   });
 
-  it('leave the ledger wrong in a copy that does not ask it', async () => {
+  it.concurrent('leave the ledger wrong in a copy that does not ask it', async () => {
     expect(await outcome('no-ledger', times(4, 'kill-after-commit'), 'no-ledger')).not.toEqual([]);
   });
 
-  it('leave rows twice in a copy without the fence', async () => {
+  it.concurrent('leave rows twice in a copy without the fence', async () => {
     expect(await outcome('no-fence', times(5, 'freeze-in-commit'), 'no-fence')).not.toEqual([]);
   });
 });

@@ -24,6 +24,8 @@ export interface Product {
   readonly config: Config;
   /** The worker that was started last. */
   worker(): Running;
+  /** All that run, frozen ones included. */
+  workers(): readonly Running[];
   addWorker(): Promise<Running>;
   /** `kill -9`, then a new one. */
   replaceWorker(): Promise<void>;
@@ -75,6 +77,7 @@ export async function startProduct({ root, dataDir, lake, env }: StartProduct): 
     client,
     config,
     worker,
+    workers: () => workers,
     addWorker,
     async replaceWorker() {
       process.kill(worker().pid, 'SIGKILL');
