@@ -15,11 +15,15 @@ export type JsonObject = Readonly<Record<string, unknown>>;
 /** A set of fields made ready for walking. */
 export interface Shape {
   readonly blank: Row;
+  /** Copied for every record: one array, where a map would grow claim by claim. */
+  readonly unclaimed: readonly undefined[];
   readonly root: Branch;
 }
 
 interface Leaf {
   readonly column: string;
+  /** Place of the column among those of its shape. */
+  readonly at: number;
   readonly type: ColumnType;
   readonly field: Field;
   /** Place among the field's paths: the lower wins. */
@@ -44,18 +48,19 @@ interface Claim {
 /** `names`: all columns of the row, in order. Throws where two fields claim one path: a mistake in a table's definition. */
 export function shapeOf(fields: Fields, names: readonly string[] = Object.keys(fields)): Shape {
   const root: Branch = { exact: new Map(), loose: new Map() };
-  for (const [column, field] of Object.entries(fields)) {
+  const entries = Object.entries(fields);
+  for (const [at, [column, field]] of entries.entries()) {
     const items = field.items === undefined ? undefined : shapeOf(field.items);
     const type = columnType(field.column);
-    for (const [rank, path] of field.paths.entries()) plant(root, path, { column, type, field, rank, items });
+    for (const [rank, path] of field.paths.entries()) plant(root, path, { column, at, type, field, rank, items });
   }
-  return { blank: blankRow(names), root };
+  return { blank: blankRow(names), unclaimed: entries.map(() => undefined), root };
 }
 
 /** A row with the columns of `source`; what has no column, or does not fit it, is added to `extra`. `path` is where `source` stands in its record. */
 export function mapObject(source: JsonObject, shape: Shape, path: string, extra: Map<string, string>): Row {
   const row = { ...shape.blank };
-  walk(source, shape.root, path, row, new Map(), extra);
+  walk(source, shape.root, path, row, shape.unclaimed.slice(), extra);
   return row;
 }
 
@@ -69,16 +74,17 @@ function walk(
   branch: Branch,
   path: string,
   row: Row,
-  claims: Map<string, Claim>,
+  claims: (Claim | undefined)[],
   extra: Map<string, string>,
 ): void {
   for (const key of Object.keys(source)) {
     const value = source[key];
-    const found = branch.exact.get(key) ?? branch.loose.get(looseKey(key));
+    const exact = branch.exact.get(key);
+    const found = exact ?? branch.loose.get(looseKey(key));
     if (found === undefined) extra.set(keyPath(path, key), jsonText(value));
     else if (value === null) continue;
     else if ('rank' in found) {
-      const rank = branch.exact.has(key) ? found.rank : found.rank + found.field.paths.length;
+      const rank = exact === undefined ? found.rank + found.field.paths.length : found.rank;
       claim({ rank, parent: path, key, source: value }, found, row, claims, extra);
     } else if (isObject(value)) walk(value, found, keyPath(path, key), row, claims, extra);
     else extra.set(keyPath(path, key), jsonText(value));
@@ -86,14 +92,14 @@ function walk(
 }
 
 /** Gives the column to the better of two claims; the other value is kept in `extra` unless it is the same. */
-function claim(next: Claim, leaf: Leaf, row: Row, claims: Map<string, Claim>, extra: Map<string, string>): void {
+function claim(next: Claim, leaf: Leaf, row: Row, claims: (Claim | undefined)[], extra: Map<string, string>): void {
   const { column } = leaf;
   const value = read(next, leaf, extra);
   if (value === undefined) extra.set(pathOf(next), jsonText(next.source));
   if (value === undefined || value === null) return;
-  const held = claims.get(column);
+  const held = claims[leaf.at];
   if (held === undefined) {
-    claims.set(column, next);
+    claims[leaf.at] = next;
     row[column] = value;
     return;
   }
@@ -101,7 +107,7 @@ function claim(next: Claim, leaf: Leaf, row: Row, claims: Map<string, Claim>, ex
   const loser = wins ? held : next;
   if (jsonText(row[column]) !== jsonText(value)) extra.set(pathOf(loser), jsonText(loser.source));
   if (!wins) return;
-  claims.set(column, next);
+  claims[leaf.at] = next;
   row[column] = value;
 }
 
