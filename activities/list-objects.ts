@@ -7,7 +7,8 @@ import type { ListedObjects, ListObjectsInput, ObjectToLoad } from './contracts.
 import type { Dependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
-const objectsMax = 1000;
+/** A page is taken whole, or its rest would be listed again: an answer has up to 999 more. */
+const objectsEnough = 500;
 /** Temporal takes payloads up to 2 MB, and histories are kept: https://docs.temporal.io/cloud/limits#per-message-grpc-limit */
 const answerBytesMax = 512_000;
 
@@ -32,7 +33,7 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
         listRequests,
         seen,
       });
-      while (listRequests < listsMax) {
+      while (listRequests < listsMax && objects.length < objectsEnough) {
         const page = await store.list({ prefix: settings.prefix, startAfter: lastKey, signal });
         listRequests += 1;
         const within = page.objects.filter(({ key }) => until === undefined || !isKeyBefore(until, key));
@@ -42,7 +43,7 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
           if (wanted && !loaded.has(idOf(input, object))) {
             bytes += Buffer.byteLength(JSON.stringify(object)) + 1;
             // the page's rest is listed again from here
-            if (objects.length === objectsMax || bytes > answerBytesMax) return answer(true);
+            if (bytes > answerBytesMax) return answer(true);
             objects.push(object);
           }
           if (wanted) seen += 1;

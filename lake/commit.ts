@@ -1,7 +1,9 @@
 /** Moves sealed batches into the lake in one transaction: ledger, anti-join, rows, dead letters, fence. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { insertDrift } from './drift.ts';
+import { type Receipt, readReceipts } from './ledger.ts';
 import { batchTable, type LakeTable } from './schema.ts';
+import { stageSmall } from './small-stage.ts';
 import { inList, name, timestampLiteral } from './sql.ts';
 import type { SealedStage, StagedTable } from './stage.ts';
 import { inTransaction } from './transaction.ts';
@@ -13,22 +15,37 @@ const pieceBytes = 32 << 20;
 const rowBytesMin = 256;
 
 /**
- * All of the batches, or none. Those that the ledger already has are left out.
+ * All of the batches, or none. Those that the ledger already has are left out. Gives the receipt of each.
  * @throws IngestError `lake.conflict`, `lake.unavailable`
  */
-export async function commitBatches(connection: DuckDBConnection, stages: readonly SealedStage[]): Promise<void> {
-  await inTransaction(connection, async () => {
-    const loaded = await loadedBatchIds(
-      connection,
-      stages.map((stage) => stage.header.batchId),
-    );
-    const fresh = firstOfEach(stages).filter((stage) => !loaded.has(stage.header.batchId));
-    if (fresh.length === 0) return;
-    const added = await insertRows(connection, fresh);
-    await insertLedger(connection, fresh, added);
-    await insertDrift(connection, fresh);
-    await raiseFence(connection);
-  });
+export async function commitBatches(
+  connection: DuckDBConnection,
+  stages: readonly SealedStage[],
+): Promise<ReadonlyMap<string, Receipt>> {
+  let waiting = firstOfEach(stages);
+  const receipts = new Map<string, Receipt>();
+  while (waiting.length > 0) {
+    // not in the transaction: rows that are not committed have no row ids to go by
+    const small = await stageSmall(connection, waiting);
+    waiting = await inTransaction(connection, async () => {
+      const loaded = await readReceipts(
+        connection,
+        waiting.map(({ header }) => header.batchId),
+      );
+      for (const receipt of loaded.values()) receipts.set(receipt.batchId, receipt);
+      const fresh = waiting.filter(({ header }) => !loaded.has(header.batchId));
+      // staged again without those: seldom, because nobody loads what the ledger has
+      if (fresh.length < waiting.length) return fresh;
+      const added = await insertRows(connection, fresh, small);
+      const made = fresh.map((stage) => receiptOf(stage, added));
+      await insertLedger(connection, fresh, made);
+      await insertDrift(connection, fresh);
+      await raiseFence(connection);
+      for (const receipt of made) receipts.set(receipt.batchId, receipt);
+      return [];
+    });
+  }
+  return receipts;
 }
 
 /** A worker that is given up for dead and is not, runs two attempts at a batch: both may wait for the same commit. */
@@ -42,21 +59,27 @@ export async function raiseFence(connection: DuckDBConnection): Promise<void> {
   await connection.run('UPDATE lake.fence SET commits = commits + 1');
 }
 
-async function loadedBatchIds(connection: DuckDBConnection, batchIds: readonly string[]): Promise<ReadonlySet<string>> {
-  const result = await connection.runAndReadAll(
-    `SELECT batch_id FROM lake.batches WHERE batch_id IN ${inList(batchIds)}`,
-  );
-  return new Set(result.getRows().map(([batchId]) => String(batchId)));
-}
-
 /** Rows added, by `batchId table`. */
 type Added = Map<string, number>;
 
 const addedKey = (batchId: string, table: string) => `${batchId} ${table}`;
 
-async function insertRows(connection: DuckDBConnection, stages: readonly SealedStage[]): Promise<Added> {
+function receiptOf({ header: { batchId }, counts }: SealedStage, added: Added): Receipt {
+  const tables = Array.from(counts, ([table, count]) => ({
+    table,
+    ...count,
+    rowsAdded: added.get(addedKey(batchId, table)) ?? 0,
+  }));
+  return { batchId, tables };
+}
+
+async function insertRows(
+  connection: DuckDBConnection,
+  stages: readonly SealedStage[],
+  small: readonly StagedTable[],
+): Promise<Added> {
   const parts = new Map<LakeTable, StagedTable[]>();
-  for (const staged of stages.flatMap(({ tables }) => tables)) {
+  for (const staged of [...stages.flatMap(({ tables }) => tables), ...small]) {
     const known = parts.get(staged.table) ?? [];
     known.push(staged);
     parts.set(staged.table, known);
@@ -85,8 +108,7 @@ export async function insertTable(
   const union = (columns: string) =>
     staged
       .map(
-        ({ stagedName }, part) =>
-          `SELECT ${part * rowsPerPartMax} + rowid AS position, ${columns} FROM memory.main.${name(stagedName)}`,
+        ({ stagedName }, part) => `SELECT ${part * rowsPerPartMax} + rowid AS position, ${columns} FROM ${stagedName}`,
       )
       .join(' UNION ALL ');
   const known = await knownRows(connection, table, union, tenantIds);
@@ -131,7 +153,7 @@ function insertStatements(
         ? ''
         : `SEMI JOIN (SELECT position - ${part * rowsPerPartMax} AS staged_row FROM fresh WHERE position BETWEEN ${first} AND ${last}) AS picked
           ON staged.rowid = picked.staged_row`;
-      return `SELECT staged.* FROM memory.main.${name(staged[part]?.stagedName ?? '')} AS staged ${pick} WHERE staged.rowid >= ${from} ${end}`;
+      return `SELECT staged.* FROM ${staged[part]?.stagedName ?? ''} AS staged ${pick} WHERE staged.rowid >= ${from} ${end}`;
     });
     // Rows of one tenant lie together in the file, so that a search for one tenant skips the rest.
     return `INSERT INTO lake.${name(table.name)} BY NAME ${rows.join(' UNION ALL ')} ${isSorted ? 'ORDER BY tenant_id' : ''}`;
@@ -192,7 +214,11 @@ async function knownRows(
   return searched.join(' UNION ALL ');
 }
 
-async function insertLedger(connection: DuckDBConnection, stages: readonly SealedStage[], added: Added): Promise<void> {
+async function insertLedger(
+  connection: DuckDBConnection,
+  stages: readonly SealedStage[],
+  receipts: readonly Receipt[],
+): Promise<void> {
   await connection.run('CREATE OR REPLACE TEMP TABLE ledger_entry AS FROM lake.batches LIMIT 0');
   const writer = await openRowWriter(connection, {
     catalog: 'temp',
@@ -200,7 +226,7 @@ async function insertLedger(connection: DuckDBConnection, stages: readonly Seale
     columns: batchTable.columns,
   });
   const committedAt = Date.now() * 1000;
-  for (const { header, counts } of stages) {
+  for (const [index, { header }] of stages.entries()) {
     writer.write({
       batch_id: header.batchId,
       tenant_id: header.tenantId,
@@ -213,12 +239,12 @@ async function insertLedger(connection: DuckDBConnection, stages: readonly Seale
       uri: header.uri,
       size_bytes: header.sizeBytes,
       fallback_time: header.fallbackTime,
-      counts: Array.from(counts, ([table, count]) => ({
+      counts: (receipts[index]?.tables ?? []).map(({ table, records, rows, rowsAdded, deadLetters }) => ({
         table_name: table,
-        records: count.records,
-        rows: count.rows,
-        rows_added: added.get(addedKey(header.batchId, table)) ?? 0,
-        dead_letters: count.deadLetters,
+        records,
+        rows,
+        rows_added: rowsAdded,
+        dead_letters: deadLetters,
       })),
       committed_at: committedAt,
     });

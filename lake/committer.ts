@@ -2,35 +2,47 @@
  * Group commit: one committer per process takes all batches that wait and commits them together, because the price of a commit is
  * the same for one batch as for fifty, and two commits at once only fight for the next snapshot.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { IngestError } from '../errors/ingest-error.ts';
+import type { Receipt } from './ledger.ts';
 import type { SealedStage } from './stage.ts';
 
-/** So many batches at most in one transaction: bounds its time and memory. */
-const groupMax = 64;
+/** So many batches at most in one transaction, and so many staged tables: bounds its time and memory. */
+const batchesMax = 512;
+const stagedTablesMax = 64;
+/** A commit waits so long for batches that are being filled: many small ones otherwise come to as many commits. */
+const lingerMs = 300;
+const lingerLookMs = 10;
 
 interface Waiting {
   readonly stage: SealedStage;
-  readonly resolve: () => void;
+  readonly resolve: (receipt: Receipt) => void;
   readonly reject: (error: unknown) => void;
 }
 
 export interface Committer {
-  /** Resolves once the batch is in the lake, by this commit or an earlier one. */
-  commit(stage: SealedStage): Promise<void>;
+  /** Resolves once the batch is in the lake, by this commit or an earlier one; with what the ledger says of it. */
+  commit(stage: SealedStage): Promise<Receipt>;
   /** Resolves when nothing is under way. */
   drain(): Promise<void>;
 }
 
-export function createCommitter(commitBatches: (stages: readonly SealedStage[]) => Promise<void>): Committer {
+type Receipts = ReadonlyMap<string, Receipt>;
+
+export function createCommitter(
+  commitBatches: (stages: readonly SealedStage[]) => Promise<Receipts>,
+  isMoreComing: () => boolean = () => false,
+): Committer {
   const queue: Waiting[] = [];
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     while (queue.length > 0) {
-      const group = queue.splice(0, groupMax);
+      if (isMoreComing()) await linger();
+      const group = queue.splice(0, groupSize(queue));
       try {
-        await commitBatches(group.map(({ stage }) => stage));
-        for (const { resolve } of group) resolve();
+        const receipts = await commitBatches(group.map(({ stage }) => stage));
+        for (const waiting of group) answer(waiting, receipts);
       } catch (error) {
         await settleFailedGroup(group, error);
       }
@@ -38,16 +50,25 @@ export function createCommitter(commitBatches: (stages: readonly SealedStage[]) 
     running = undefined;
   }
 
+  async function linger(): Promise<void> {
+    const untilMs = performance.now() + lingerMs;
+    while (isMoreComing() && queue.length < batchesMax && performance.now() < untilMs) await sleep(lingerLookMs);
+  }
+
   /** One batch's fault is nobody else's: each is tried alone, unless the lake itself is what failed. */
   async function settleFailedGroup(group: readonly Waiting[], error: unknown): Promise<void> {
     const alone = group.length > 1 && !(error instanceof IngestError);
-    for (const { stage, resolve, reject } of group) {
-      if (!alone) {
-        reject(error);
-        continue;
-      }
-      await commitBatches([stage]).then(resolve, reject);
+    for (const waiting of group) {
+      if (alone) await commitBatches([waiting.stage]).then((receipts) => answer(waiting, receipts), waiting.reject);
+      else waiting.reject(error);
     }
+  }
+
+  function answer({ stage: { header }, resolve, reject }: Waiting, receipts: Receipts): void {
+    const receipt = receipts.get(header.batchId);
+    if (receipt === undefined)
+      reject(new Error(`batch ${header.batchId} was committed but the ledger does not have it`));
+    else resolve(receipt);
   }
 
   return {
@@ -61,4 +82,14 @@ export function createCommitter(commitBatches: (stages: readonly SealedStage[]) 
       await running;
     },
   };
+}
+
+/** How many of those that wait go together: one at least. */
+function groupSize(queue: readonly Waiting[]): number {
+  let tables = 0;
+  for (const [index, { stage }] of queue.entries()) {
+    tables += stage.tables.length;
+    if (index > 0 && (index === batchesMax || tables > stagedTablesMax)) return index;
+  }
+  return queue.length;
 }

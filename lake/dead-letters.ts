@@ -172,9 +172,9 @@ async function markResolved(
   const rows = staged.map(
     ({ table, stagedName }) => `
       SELECT ${quote(table.name)} AS table_name, event_id, batch_id FROM lake.${name(table.name)} AS held
-      WHERE ${tenant} AND event_id IN (SELECT event_id FROM memory.main.${name(stagedName)})
-        AND event_time BETWEEN (SELECT min(event_time) FROM memory.main.${name(stagedName)})
-          AND (SELECT max(event_time) FROM memory.main.${name(stagedName)})`,
+      WHERE ${tenant} AND event_id IN (SELECT event_id FROM ${stagedName})
+        AND event_time BETWEEN (SELECT min(event_time) FROM ${stagedName})
+          AND (SELECT max(event_time) FROM ${stagedName})`,
   );
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE resolved AS

@@ -18,6 +18,7 @@ import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readRecei
 import { insertQueueLetters, type QueueLetter } from './queue-letters.ts';
 import { replaceBatch, type Replaced } from './replace.ts';
 import { ensureSchema } from './schema.ts';
+import { fillSmall, mayBeSmall } from './small-stage.ts';
 import { type BatchHeader, openStage, type Stage } from './stage.ts';
 import { castLakeError, inTransaction } from './transaction.ts';
 
@@ -75,7 +76,12 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     return written;
   }
 
-  const committer = createCommitter((stages) => inTurn((connection) => commitBatches(connection, stages)));
+  /** Batches that are being filled. */
+  let filling = 0;
+  const committer = createCommitter(
+    (stages) => inTurn((connection) => commitBatches(connection, stages)),
+    () => filling > 0,
+  );
 
   async function read<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const connection = await opened.connect();
@@ -128,14 +134,16 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     receipt,
     receipts,
     async load(header, tables, fill) {
-      await withStage(header, tables, async (stage) => {
-        await fill(stage);
-        await committer.commit(await stage.seal());
+      const filled = async (stage: Stage): Promise<void> => {
+        filling += 1;
+        await fill(stage).finally(() => (filling -= 1));
+      };
+      const small = mayBeSmall(header) ? await fillSmall(header, tables, filled) : undefined;
+      if (small !== undefined) return committer.commit(small);
+      return withStage(header, tables, async (stage) => {
+        await filled(stage);
+        return committer.commit(await stage.seal());
       });
-      const committed = await receipt(header.batchId);
-      if (committed === undefined)
-        throw new Error(`batch ${header.batchId} was committed but the ledger does not have it`);
-      return committed;
     },
     async replace(header, tables, fill, options) {
       return withStage(header, tables, async (stage) => {

@@ -108,8 +108,7 @@ async function replaceRows(
 ): Promise<RowChanges> {
   const target = `lake.${name(table.name)}`;
   const stagedName = tables.find((staged) => staged.table.name === table.name)?.stagedName;
-  const staged =
-    stagedName === undefined ? `(SELECT 0 AS rowid, * FROM ${target} LIMIT 0)` : `memory.main.${name(stagedName)}`;
+  const staged = stagedName === undefined ? `(SELECT 0 AS rowid, * FROM ${target} LIMIT 0)` : stagedName;
   const tenant = `tenant_id = ${quote(header.tenantId)}`;
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE held AS FROM ${target} WHERE ${tenant} AND batch_id = ${quote(header.batchId)}`,
@@ -157,7 +156,7 @@ async function replaceLetters(
 ): Promise<{ resolved: number; added: number; changed: number }> {
   const target = 'lake.dead_letters';
   const stagedName = tables.find(({ table }) => table === deadLetterTable)?.stagedName;
-  const staged = stagedName === undefined ? `(FROM ${target} LIMIT 0)` : `memory.main.${name(stagedName)}`;
+  const staged = stagedName === undefined ? `(FROM ${target} LIMIT 0)` : stagedName;
   const tenant = `tenant_id = ${quote(header.tenantId)}`;
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE letter_change AS

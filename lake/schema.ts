@@ -94,9 +94,13 @@ export const lakeTables: readonly LakeTable[] = [
   fenceTable,
 ];
 
-export function createTableSql(table: string, columns: readonly Column[]): string {
+export function createTableSql(
+  table: string,
+  columns: readonly Column[],
+  kind: 'TABLE' | 'TEMP TABLE' = 'TABLE',
+): string {
   const list = columns.map((column) => `${name(column.name)} ${duckdbType(column.type)}`);
-  return `CREATE TABLE ${table} (${list.join(', ')})`;
+  return `CREATE ${kind} ${table} (${list.join(', ')})`;
 }
 
 /** Brings the attached lake to this version's schema. One transaction: either all of it or none. */

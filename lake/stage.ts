@@ -51,17 +51,22 @@ export interface Stage {
 /** Rows of one table, by `rowid` from 0 on. */
 export interface StagedTable {
   readonly table: LakeTable;
-  /** Of the table in the in-memory database. */
+  /** As SQL names it, outside the lake. */
   readonly stagedName: string;
   readonly rowCount: number;
   /** Of the records that the rows were made of. */
   readonly sizeBytes: number;
 }
 
+/** Rows that are still in this process. */
+export type SmallRows = ReadonlyMap<LakeTable, readonly Row[]>;
+
 export interface SealedStage {
   readonly header: BatchHeader;
   /** The tables that got rows. */
   readonly tables: readonly StagedTable[];
+  /** Instead of tables: the rows of a small batch, by table. */
+  readonly small?: SmallRows;
   readonly counts: ReadonlyMap<TableName, TableCount>;
   readonly drift: readonly Sighting[];
   readonly ingestedAt: TimeMicros;
@@ -72,37 +77,30 @@ export const letterIdLength = 32;
 
 let stageCount = 0;
 
-/** A stage for records of the given tables. The connection must be the stage's own. */
+/** Where the rows of a stage stay until they are committed. */
+export interface Rows {
+  write(table: LakeTable, row: Row, sizeBytes: number): void;
+  /** No more rows; identical lines are numbered. */
+  seal(): Promise<Pick<SealedStage, 'tables' | 'small'>>;
+  discard(): Promise<void>;
+}
+
+/** A stage for records of the given tables, in tables of its own. The connection must be the stage's own. */
 export async function openStage(
   connection: DuckDBConnection,
   header: BatchHeader,
   tableNames: readonly TableName[],
 ): Promise<Stage> {
-  stageCount += 1;
-  const prefix = `stage_${stageCount}`;
-  // Not in a transaction: rows that are not committed stay in memory whatever they are, and a large batch runs out of it.
-  const staged: { table: LakeTable; stagedName: string; writer: RowWriter; sizeBytes: number }[] = [];
-  for (const table of [
-    ...dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known)),
-    deadLetterTable,
-  ]) {
-    const stagedName = `${prefix}_${table.name}`;
-    await connection.run(createTableSql(`memory.main.${name(stagedName)}`, table.columns));
-    const writer = await openRowWriter(connection, { catalog: 'memory', name: stagedName, columns: table.columns });
-    staged.push({ table, stagedName, writer, sizeBytes: 0 });
-  }
-  const stagedOf = new Map(staged.map((each) => [each.table.name, each]));
+  return stageOf(header, tableNames, await openTables(connection, tableNames));
+}
+
+export function stageOf(header: BatchHeader, tableNames: readonly TableName[], staged: Rows): Stage {
   const counts = new Map<TableName, TableCount>(
     tableNames.map((table) => [table, { records: 0, rows: 0, deadLetters: 0 }]),
   );
+  const targets = new Map<TableName, LakeTable>(tablesOf(tableNames).map((table) => [table.name as TableName, table]));
   const ingestedAt = Date.now() * 1000;
   const drift = createDriftWatch();
-
-  function write(tableName: string, row: Row, sizeBytes: number): void {
-    const target = stagedOf.get(tableName);
-    target?.writer.write(row);
-    if (target !== undefined) target.sizeBytes += sizeBytes;
-  }
 
   function countOf(table: TableName): TableCount {
     const count = counts.get(table);
@@ -118,7 +116,8 @@ export async function openStage(
       count.records += 1;
       count.rows += 1;
       drift.note(table, row);
-      write(table, row, String(row['raw']).length);
+      const target = targets.get(table);
+      if (target !== undefined) staged.write(target, row, String(row['raw']).length);
     },
     addDeadLetter({ table, record, reject }) {
       const count = countOf(table);
@@ -141,24 +140,52 @@ export async function openStage(
         raw: record.bytes,
         failed_at: ingestedAt,
       };
-      write(deadLetterTable.name, letter, record.bytes.length);
+      staged.write(deadLetterTable, letter, record.bytes.length);
     },
     async seal() {
-      for (const { writer } of staged) writer.close();
-      const filled = staged.filter(({ writer }) => writer.rowCount > 0);
-      for (const { table, stagedName } of filled) {
+      return { header, counts, ...(await staged.seal()), drift: drift.sightings(), ingestedAt };
+    },
+    discard: () => staged.discard(),
+  };
+}
+
+const tablesOf = (tableNames: readonly TableName[]) =>
+  dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known));
+
+async function openTables(connection: DuckDBConnection, tableNames: readonly TableName[]): Promise<Rows> {
+  stageCount += 1;
+  const prefix = `stage_${stageCount}`;
+  // Not in a transaction: rows that are not committed stay in memory whatever they are, and a large batch runs out of it.
+  const staged = new Map<LakeTable, { stagedName: string; writer: RowWriter; sizeBytes: number }>();
+  for (const table of [...tablesOf(tableNames), deadLetterTable]) {
+    const tableName = `${prefix}_${table.name}`;
+    const stagedName = `memory.main.${name(tableName)}`;
+    await connection.run(createTableSql(stagedName, table.columns));
+    const writer = await openRowWriter(connection, { catalog: 'memory', name: tableName, columns: table.columns });
+    staged.set(table, { stagedName, writer, sizeBytes: 0 });
+  }
+  return {
+    write(table, row, sizeBytes) {
+      const target = staged.get(table);
+      target?.writer.write(row);
+      if (target !== undefined) target.sizeBytes += sizeBytes;
+    },
+    async seal() {
+      for (const { writer } of staged.values()) writer.close();
+      const filled = [...staged].filter(([, { writer }]) => writer.rowCount > 0);
+      for (const [table, { stagedName }] of filled) {
         if (table.identity === 'line') await numberIdenticalLines(connection, table, stagedName);
       }
-      const tables = filled.map(({ table, stagedName, writer, sizeBytes }) => ({
+      const tables = filled.map(([table, { stagedName, writer, sizeBytes }]) => ({
         table,
         stagedName,
         rowCount: writer.rowCount,
         sizeBytes,
       }));
-      return { header, counts, tables, drift: drift.sightings(), ingestedAt };
+      return { tables };
     },
     async discard() {
-      for (const { stagedName } of staged) await connection.run(`DROP TABLE IF EXISTS memory.main.${name(stagedName)}`);
+      for (const { stagedName } of staged.values()) await connection.run(`DROP TABLE IF EXISTS ${stagedName}`);
     },
   };
 }
@@ -167,8 +194,7 @@ export async function openStage(
  * Two identical lines of one object are two events. The second gets `-2` behind its id, in the order of the object, so that the
  * same object shipped again, under whatever key, gives the same ids.
  */
-async function numberIdenticalLines(connection: DuckDBConnection, table: LakeTable, stagedName: string): Promise<void> {
-  const target = `memory.main.${name(stagedName)}`;
+async function numberIdenticalLines(connection: DuckDBConnection, table: LakeTable, target: string): Promise<void> {
   const id = name(table.idColumn);
   await connection.run(`
     UPDATE ${target} AS staged SET ${id} = staged.${id} || '-' || numbered.ordinal

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { createCommitter } from '../../lake/committer.ts';
+import { deadLetterTable } from '../../lake/schema.ts';
 import type { SealedStage } from '../../lake/stage.ts';
 import { objectHeader } from '../support/lake.ts';
 
@@ -11,6 +12,8 @@ const stage = (name: string): SealedStage => ({
   drift: [],
   ingestedAt: 0,
 });
+const receipts = (stages: readonly SealedStage[]) =>
+  new Map(stages.map(({ header: { batchId } }) => [batchId, { batchId, tables: [] }]));
 const nameOf = ({ header }: SealedStage) => header.uri.split('/').at(-1) ?? '';
 
 describe('group commit', () => {
@@ -19,9 +22,44 @@ describe('group commit', () => {
     const committer = createCommitter(async (stages) => {
       groups.push(stages.map(nameOf));
       await new Promise((resolve) => setTimeout(resolve, 5));
+      return receipts(stages);
     });
     await Promise.all(['a', 'b', 'c'].map((name) => committer.commit(stage(name))));
     expect(groups).toEqual([['a'], ['b', 'c']]);
+  });
+
+  it('takes hundreds of batches whose rows are in memory at once, and fewer with tables of their own', async () => {
+    const sizes: number[] = [];
+    const committer = createCommitter(async (stages) => {
+      sizes.push(stages.length);
+      return receipts(stages);
+    });
+    const staged = { table: deadLetterTable, stagedName: '', rowCount: 1, sizeBytes: 1 };
+    const small = Array.from({ length: 600 }, (_, index) => stage(`small-${index}`));
+    const large = Array.from({ length: 70 }, (_, index) => ({ ...stage(`large-${index}`), tables: [staged] }));
+    await Promise.all([...small, ...large].map((each) => committer.commit(each)));
+    // the first finds nobody waiting
+    expect(sizes).toEqual([1, 512, 151, 6]);
+  });
+
+  it('waits for batches that are being filled, but not for long', async () => {
+    const groups: string[][] = [];
+    let isMoreComing = true;
+    const committer = createCommitter(
+      async (stages) => {
+        groups.push(stages.map(nameOf));
+        return receipts(stages);
+      },
+      () => isMoreComing,
+    );
+    const first = committer.commit(stage('first'));
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    const second = committer.commit(stage('second'));
+    isMoreComing = false;
+    await Promise.all([first, second]);
+    isMoreComing = true;
+    await committer.commit(stage('third'));
+    expect(groups).toEqual([['first', 'second'], ['third']]);
   });
 
   it('lets a batch that cannot be committed fail alone', async () => {
@@ -29,6 +67,7 @@ describe('group commit', () => {
     const committer = createCommitter(async (stages) => {
       if (stages.some((each) => nameOf(each) === 'bad')) throw new Error('conversion failed');
       committed.push(...stages.map(nameOf));
+      return receipts(stages);
     });
     const outcomes = await Promise.allSettled(
       ['first', 'good', 'bad', 'fine'].map((name) => committer.commit(stage(name))),

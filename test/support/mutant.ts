@@ -31,8 +31,8 @@ export const mutations = {
   'no-ledger': [
     {
       file: 'lake/commit.ts',
-      from: 'return new Set(result.getRows().map(([batchId]) => String(batchId)));',
-      to: 'return result.rowCount < 0 ? new Set(batchIds) : new Set();',
+      from: 'const fresh = waiting.filter(({ header }) => !loaded.has(header.batchId));',
+      to: 'const fresh = loaded.size < 0 ? [] : waiting;',
     },
     { file: 'activities/load-batch.ts', from: 'if (earlier !== undefined) return totals(earlier);', to: '' },
     {
@@ -61,13 +61,20 @@ export const mutations = {
 
 export type Mutation = keyof typeof mutations;
 
+interface Hurry {
+  readonly originMs: number;
+  /** What time it is at `originMs`; default: that. */
+  readonly startMs?: number;
+  readonly speed: number;
+}
+
 /** Makes days pass in minutes: `speed` seconds for each second of the machine, beginning at `originMs`, with time-outs to match. */
-export function hurry({ originMs, speed }: { originMs: number; speed: number }): Edit[] {
+export function hurry({ originMs, startMs = originMs, speed }: Hurry): Edit[] {
   return [
     {
       file: 'sources/clock.ts',
       from: 'return Date.now();',
-      to: `return Math.floor(${originMs} + (Date.now() - ${originMs}) * ${speed});`,
+      to: `return Math.floor(${startMs} + (Date.now() - ${originMs}) * ${speed});`,
     },
     { file: 'sources/clock.ts', from: 'return spanMs;', to: `return spanMs / ${speed};` },
     { file: 'workflows/activity-options.ts', from: `initialInterval: '1s'`, to: `initialInterval: '100ms'` },
