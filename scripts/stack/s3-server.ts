@@ -16,6 +16,8 @@ export interface StartS3Server {
 export interface S3Server extends Running {
   /** `http://127.0.0.1:PORT`; needs path-style addresses, takes any region. */
   readonly endpoint: string;
+  /** Takes objects faster than S3 does, as `PUT BUCKET/KEY` without a signature; undefined where the server has no such way. */
+  readonly bulkUrl: string | undefined;
 }
 
 /**
@@ -51,7 +53,7 @@ async function startVersity(command: string, options: StartS3Server): Promise<S3
       logFile: join(options.dataDir, 's3.log'),
       ready: () => answers(`${endpoint}/healthz`),
     });
-    return { ...running, endpoint };
+    return { ...running, endpoint, bulkUrl: undefined };
   });
 }
 
@@ -87,7 +89,8 @@ async function startSeaweed(command: string, options: StartS3Server): Promise<S3
         (await answers(`${endpoint}/healthz`)) &&
         (await (await fetch(`http://127.0.0.1:${ports['master.port']}/dir/assign`)).text()).includes('"fid"'),
     });
-    return { ...running, endpoint };
+    // https://github.com/seaweedfs/seaweedfs/wiki/Filer-Server-API
+    return { ...running, endpoint, bulkUrl: `http://127.0.0.1:${ports['filer.port']}/buckets` };
   });
 }
 
