@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { Receipt } from '../lake/ledger.ts';
+import { mayBeSmall } from '../lake/small-stage.ts';
 import type { BatchHeader, Stage } from '../lake/stage.ts';
 import { batchId, type ObjectBatch, type SourceName, type TapBatch } from '../sources/batch.ts';
 import { readObjectRecords } from '../sources/s3/read.ts';
@@ -120,12 +121,23 @@ export function openObject(
     fallbackTime: Date.parse(batch.lastModified) * 1000,
   };
   const choice = chooseTable(settings.table);
+  /** Of a small object, which may be filled a second time: it is asked for once. */
+  let kept: readonly Uint8Array[] | undefined;
+  async function download(): Promise<AsyncIterable<Uint8Array>> {
+    if (kept !== undefined) return Readable.from(kept);
+    const store = await stores.of(settings);
+    const chunks = await store.open({ ...batch, signal });
+    if (!mayBeSmall(header)) return chunks;
+    const read: Uint8Array[] = [];
+    for await (const chunk of chunks) read.push(chunk);
+    kept = read;
+    return Readable.from(kept);
+  }
   return {
     header,
     tableNames: choice.tables.map((table) => table.name),
     async fill(stage) {
-      const store = await stores.of(settings);
-      const chunks = await store.open({ ...batch, signal });
+      const chunks = await download();
       const origin = originOf(stage);
       let last: RawRecord | undefined;
       try {
