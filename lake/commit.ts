@@ -10,7 +10,7 @@ import { inTransaction } from './transaction.ts';
 import { openRowWriter } from './values.ts';
 
 /** Bytes of records that one statement inserts, about: bounds its memory, and makes files large enough to be read well. */
-const pieceBytes = 32 << 20;
+const pieceBytes = 16 << 20;
 /** What a row takes besides the text of its record. */
 const rowBytesMin = 256;
 

@@ -88,11 +88,14 @@ function createTableWatch(table: Table): TableWatch {
     return slot;
   }
 
-  function sighting(slot: Slot, look: number, key: string, value: string, row: Row): Sighting | undefined {
+  function sighting(
+    slot: Slot,
+    { look, key, value, record }: { look: number; key: string; value: string; record: () => unknown },
+  ): Sighting | undefined {
     const { path, unknown, keys, types } = slot;
     if (!unknown && table.departure(keys, isText ? value : jsonValue(value)) === undefined) return undefined;
     const kind = unknown ? 'unknown_field' : 'type_change';
-    const jsonType = (types[look] ??= isText ? 'string' : typeOf(value, key, row));
+    const jsonType = (types[look] ??= isText ? 'string' : typeOf(value, key, record));
     if (!paths.has(path) && paths.size >= pathsMax) return entry(otherPaths, kind, jsonType, value);
     paths.add(path);
     return entry(path, kind, jsonType, value);
@@ -109,12 +112,15 @@ function createTableWatch(table: Table): TableWatch {
 
   return {
     note(extra, row) {
+      let parsed: { readonly value: unknown } | undefined;
+      // once, whatever the number of its unknown fields: a sender may choose that
+      const record = () => (parsed ??= { value: jsonValue(String(row['raw'])) }).value;
       for (const [key, value] of extra) {
         const slot = slots.get(key) ?? slotOf(key);
         const look = isText ? 0 : lookOf(value);
         let seen = slot.seen[look];
         if (seen === undefined) {
-          seen = sighting(slot, look, key, value, row);
+          seen = sighting(slot, { look, key, value, record });
           if (seen === undefined) continue;
           if (slot.unknown) slot.seen[look] = seen;
         }
@@ -135,9 +141,9 @@ function lookOf(value: string): number {
 }
 
 /** The type that the record itself gives the value: its text alone does not tell "5" from 5. */
-function typeOf(value: string, key: string, row: Row): JsonType {
+function typeOf(value: string, key: string, record: () => unknown): JsonType {
   if (lookOf(value) === 0) return 'string';
-  let place = jsonValue(String(row['raw']));
+  let place = record();
   for (const step of parsePath(key) ?? []) {
     if (typeof place !== 'object' || place === null || !Object.hasOwn(place, step)) return 'string';
     place = (place as Record<string | number, unknown>)[step];

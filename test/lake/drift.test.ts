@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createDriftWatch, otherPaths, pathsMax } from '../../lake/drift-watch.ts';
 import { listDrift } from '../../lake/drift.ts';
 import { type Lake, openLake } from '../../lake/lake.ts';
@@ -53,6 +53,15 @@ describe('what a batch has beyond the schema', () => {
   it('never holds a value: letters and digits of any script are replaced, and the rest is cut', () => {
     const [[, , , example] = []] = sightings({ odd: `Ünï çode ٣ 日本\u0007\u{1F600} ${'x1'.repeat(40)}` });
     expect(example).toMatch(/^[a9? ]{1,40}$/);
+  });
+
+  it('takes one reading of the record, however many unknown fields it has', () => {
+    const row = messageRow(Object.fromEntries(Array.from({ length: 3000 }, (_, index) => [`k${index}`, index])));
+    const parse = vi.spyOn(JSON, 'parse');
+    createDriftWatch().note(messages, row);
+    const readings = parse.mock.calls.filter(([text]) => text === row['raw']).length;
+    parse.mockRestore();
+    expect(readings).toBe(1);
   });
 
   it('is bounded under hostile keys', () => {

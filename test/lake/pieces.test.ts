@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { piecesOf } from '../../lake/commit.ts';
 import { openLake } from '../../lake/lake.ts';
+import { recordBytesMax } from '../../sources/splitter.ts';
 import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
@@ -26,13 +27,18 @@ describe('the pieces in which rows are inserted', () => {
       expect(slices.at(-1)?.to).toBeUndefined();
       expect(next).toBe(rowCount);
     }
-    expect(pieces.map((piece) => piece.map(({ part }) => part))).toEqual([[0], [1], [1], [1], [1], [2], [3, 4]]);
+    expect(pieces.map((piece) => piece.map(({ part }) => part))).toEqual([
+      [0],
+      ...Array.from({ length: 7 }, () => [1]),
+      [2],
+      [3, 4],
+    ]);
   });
 
   it('are one batch: the same rows and counts, and only what is new when a part is known', async () => {
     const settings = sqliteLake(temporaryDirectory('pieces'));
     const lake = await openLake(settings);
-    // two and a half pieces, by the length of the lines
+    // five pieces, by the length of the lines
     const lines = Array.from({ length: 2000 }, (_, index) => `${filterLine(index)} note="${'x'.repeat(40_000)}"`);
     const rows = async () =>
       (
@@ -51,6 +57,22 @@ describe('the pieces in which rows are inserted', () => {
       const receipt = await loadLines(lake, objectHeader('second'), lines);
       expect(receipt.tables).toMatchObject([{ records: 2000, rows: 2000, rowsAdded: 1333 }]);
       expect(await rows()).toEqual({ rows: 2000, ids: 2000 });
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('have room for the longest records', async () => {
+    const settings = sqliteLake(temporaryDirectory('long-records'));
+    const lake = await openLake(settings);
+    const longest = 'x'.repeat(recordBytesMax - 1000);
+    try {
+      const lines = [0, 1, 2, 3].map((index) => `${filterLine(index)} note="${longest}"`);
+      const receipt = await loadLines(lake, objectHeader('long'), lines);
+      expect(receipt.tables).toMatchObject([{ records: 4, rows: 4, rowsAdded: 4 }]);
+      expect(
+        await queryLake(settings, `SELECT min(strlen(raw)) > ${longest.length} AS whole FROM ${filterTable}`),
+      ).toEqual([{ whole: true }]);
     } finally {
       await lake.close();
     }
