@@ -17,9 +17,10 @@ import { type DriftEntry, insertDriftAck } from './drift.ts';
 import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readReceipts } from './ledger.ts';
 import { insertQueueLetters, type QueueLetter } from './queue-letters.ts';
 import { replaceBatch, type Replaced } from './replace.ts';
+import { withRoomFor } from './room.ts';
 import { ensureSchema } from './schema.ts';
 import { fillSmall, mayBeSmall } from './small-stage.ts';
-import { type BatchHeader, openStage, type Stage } from './stage.ts';
+import { type BatchHeader, openStage, type SealedStage, type Stage } from './stage.ts';
 import { castLakeError, inTransaction } from './transaction.ts';
 
 export interface Lake {
@@ -76,10 +77,20 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     return written;
   }
 
+  /** The same, with room for the records of the stages. */
+  function committed<T>(
+    stages: readonly SealedStage[],
+    write: (connection: DuckDBConnection) => Promise<T>,
+  ): Promise<T> {
+    const longestBytes = Math.max(...stages.map((stage) => stage.longestBytes));
+    const { memoryMegabytes } = settings;
+    return inTurn((connection) => withRoomFor(connection, { longestBytes, memoryMegabytes }, () => write(connection)));
+  }
+
   /** Batches that are being filled. */
   let filling = 0;
   const committer = createCommitter(
-    (stages) => inTurn((connection) => commitBatches(connection, stages)),
+    (stages) => committed(stages, (connection) => commitBatches(connection, stages)),
     () => filling > 0,
   );
 
@@ -149,7 +160,7 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
       return withStage(header, tables, async (stage) => {
         await fill(stage);
         const sealed = await stage.seal();
-        return inTurn((connection) => replaceBatch(connection, sealed, options));
+        return committed([sealed], (connection) => replaceBatch(connection, sealed, options));
       });
     },
     async listBatches(range) {
@@ -164,7 +175,7 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
       return withStage(replayHeader(tenantId), wanted, async (stage) => {
         for (const { table, row } of rows) stage.addRow(table, row);
         const sealed = await stage.seal();
-        return inTurn((connection) => resolveLetters(connection, sealed, rows));
+        return committed([sealed], (connection) => resolveLetters(connection, sealed, rows));
       });
     },
     async acknowledgeDrift(entry) {

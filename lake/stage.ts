@@ -68,6 +68,8 @@ export interface SealedStage {
   /** Instead of tables: the rows of a small batch, by table. */
   readonly small?: SmallRows;
   readonly counts: ReadonlyMap<TableName, TableCount>;
+  /** Of the longest record. */
+  readonly longestBytes: number;
   readonly drift: readonly Sighting[];
   readonly ingestedAt: TimeMicros;
 }
@@ -101,6 +103,12 @@ export function stageOf(header: BatchHeader, tableNames: readonly TableName[], s
   const targets = new Map<TableName, LakeTable>(tablesOf(tableNames).map((table) => [table.name as TableName, table]));
   const ingestedAt = Date.now() * 1000;
   const drift = createDriftWatch();
+  let longestBytes = 0;
+
+  function write(table: LakeTable, row: Row, sizeBytes: number): void {
+    longestBytes = Math.max(longestBytes, sizeBytes);
+    staged.write(table, row, sizeBytes);
+  }
 
   function countOf(table: TableName): TableCount {
     const count = counts.get(table);
@@ -117,7 +125,7 @@ export function stageOf(header: BatchHeader, tableNames: readonly TableName[], s
       count.rows += 1;
       drift.note(table, row);
       const target = targets.get(table);
-      if (target !== undefined) staged.write(target, row, String(row['raw']).length);
+      if (target !== undefined) write(target, row, String(row['raw']).length);
     },
     addDeadLetter({ table, record, reject }) {
       const count = countOf(table);
@@ -140,10 +148,10 @@ export function stageOf(header: BatchHeader, tableNames: readonly TableName[], s
         raw: record.bytes,
         failed_at: ingestedAt,
       };
-      staged.write(deadLetterTable, letter, record.bytes.length);
+      write(deadLetterTable, letter, record.bytes.length);
     },
     async seal() {
-      return { header, counts, ...(await staged.seal()), drift: drift.sightings(), ingestedAt };
+      return { header, counts, ...(await staged.seal()), longestBytes, drift: drift.sightings(), ingestedAt };
     },
     discard: () => staged.discard(),
   };

@@ -7,11 +7,8 @@ export interface Splitter<T> {
   end(): readonly T[];
 }
 
-/**
- * Longer records are cut to their beginning and marked. A record is parsed at once, and on its way into the lake it lies in memory several
- * times: of one of 64 MB, half a gigabyte.
- */
-export const recordBytesMax = 16 << 20;
+/** Longer records are cut to their beginning and marked: a record is held in memory whole. On its way into the lake see lake/room.ts. */
+export const recordBytesMax = 64 << 20;
 const oversizedBytesKept = 1 << 20;
 
 export interface Collected {

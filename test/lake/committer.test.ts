@@ -9,6 +9,7 @@ const stage = (name: string): SealedStage => ({
   header: objectHeader(name),
   tables: [],
   counts: new Map(),
+  longestBytes: 0,
   drift: [],
   ingestedAt: 0,
 });

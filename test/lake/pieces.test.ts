@@ -63,13 +63,13 @@ describe('the pieces in which rows are inserted', () => {
   });
 
   it('have room for the longest records', async () => {
-    const settings = sqliteLake(temporaryDirectory('long-records'));
+    const settings = { ...sqliteLake(temporaryDirectory('long-records')), memoryMegabytes: 256 };
     const lake = await openLake(settings);
     const longest = 'x'.repeat(recordBytesMax - 1000);
     try {
-      const lines = [0, 1, 2, 3].map((index) => `${filterLine(index)} note="${longest}"`);
+      const lines = [0, 1].map((index) => `${filterLine(index)} note="${longest}"`);
       const receipt = await loadLines(lake, objectHeader('long'), lines);
-      expect(receipt.tables).toMatchObject([{ records: 4, rows: 4, rowsAdded: 4 }]);
+      expect(receipt.tables).toMatchObject([{ records: 2, rows: 2, rowsAdded: 2 }]);
       expect(
         await queryLake(settings, `SELECT min(strlen(raw)) > ${longest.length} AS whole FROM ${filterTable}`),
       ).toEqual([{ whole: true }]);

@@ -164,17 +164,17 @@ describe('an object of Proofpoint on Demand', () => {
   it.each([
     ['JSON', '{"guid":"', '","envelope":{}}\n', ''],
     ['CSV', '"', '",a@x.example\n', 'guid,envelope.from\n'],
-  ])('reads records of up to 16 MB, and no longer ones: %s', async (_, head, tail, header) => {
+  ])('reads records of up to 64 MB, and no longer ones: %s', async (_, head, tail, header) => {
     const megabytes = (count: number) => Buffer.alloc(count << 20, 'x');
     const content = Buffer.concat([
       Buffer.from(header + head),
-      megabytes(15),
+      megabytes(63),
       Buffer.from(tail + head),
-      megabytes(16),
+      megabytes(64),
       Buffer.from(tail + head + 'last' + tail),
     ]);
     const { rows, letters } = await load('proofpoint_on_demand_message', content, 1 << 20);
-    expect(rows.map(({ row }) => String(row['guid']).length)).toEqual([15 << 20, 4]);
+    expect(rows.map(({ row }) => String(row['guid']).length)).toEqual([63 << 20, 4]);
     expect(letters.map(({ code, record }) => [code, record.bytes.length])).toEqual([['too_large', 1 << 20]]);
   });
 });
