@@ -6,6 +6,7 @@ import type { Receipt } from '../lake/ledger.ts';
 import { mayBeSmall } from '../lake/small-stage.ts';
 import type { BatchHeader, Stage } from '../lake/stage.ts';
 import { batchId, type ObjectBatch, type SourceName, type TapBatch } from '../sources/batch.ts';
+import { breathe } from '../sources/breathe.ts';
 import { readObjectRecords } from '../sources/s3/read.ts';
 import type { S3Settings, TapSettings } from '../sources/settings.ts';
 import { readTapBody } from '../sources/tap/body.ts';
@@ -65,6 +66,7 @@ function openTapWindow(
       for await (const records of readTapBody(body)) {
         for (const { table, record } of records)
           addParsed(stage, record, { table, ...tables[table].parse(record, origin) });
+        await breathe();
       }
     },
   };
@@ -144,6 +146,7 @@ export function openObject(
         for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {
           for (const record of records) addParsed(stage, record, choice.parse(record, origin));
           last = records.at(-1) ?? last;
+          await breathe();
         }
       } catch (error) {
         if (!(error instanceof IngestError) || error.code !== 's3.bad_content') throw error;

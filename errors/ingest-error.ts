@@ -183,6 +183,11 @@ export const policies = {
     directive: 'retry',
     remedy: 'check LAKE_CATALOG and LAKE_DATA, their credentials and free space',
   },
+  'lake.memory': {
+    stage: 'committing',
+    directive: 'retry',
+    remedy: 'raise DUCKDB_MEMORY_MB of the workers, or lower MAX_CONCURRENT_ACTIVITIES',
+  },
   'temporal.unreachable': {
     stage: 'configuring',
     directive: 'retry',

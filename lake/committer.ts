@@ -57,7 +57,9 @@ export function createCommitter(
 
   /** One batch's fault is nobody else's: each is tried alone, unless the lake itself is what failed. */
   async function settleFailedGroup(group: readonly Waiting[], error: unknown): Promise<void> {
-    const alone = group.length > 1 && !(error instanceof IngestError);
+    // what is too much together may fit one by one
+    const isLake = error instanceof IngestError && error.code !== 'lake.memory';
+    const alone = group.length > 1 && !isLake;
     for (const waiting of group) {
       if (alone) await commitBatches([waiting.stage]).then((receipts) => answer(waiting, receipts), waiting.reject);
       else waiting.reject(error);

@@ -1,5 +1,6 @@
 /** The lake as its writers see it: stage a batch, commit it, ask the ledger, correct what was committed. */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import pLimit from 'p-limit';
 import type { TableName } from '../tables/table.ts';
 import { commitBatches } from './commit.ts';
 import { createCommitter } from './committer.ts';
@@ -60,6 +61,9 @@ export interface Lake {
   close(): Promise<void>;
 }
 
+/** Of DuckDB's memory for each stage: 128 fit into 512 MB, 200 do not. */
+const stageMegabytes = 8;
+
 /** @throws IngestError `lake.unavailable`, `config.invalid` */
 export async function openLake(settings: LakeSettings): Promise<Lake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
@@ -87,6 +91,9 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     return inTurn((connection) => withRoomFor(connection, { longestBytes, memoryMegabytes }, () => write(connection)));
   }
 
+  /** Stages take memory before they can spill: hundreds at once would run out of it. */
+  const staging = pLimit(Math.ceil(settings.memoryMegabytes / stageMegabytes));
+
   /** Batches that are being filled. */
   let filling = 0;
   const committer = createCommitter(
@@ -111,14 +118,16 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     tables: readonly TableName[],
     work: (stage: Stage) => Promise<T>,
   ): Promise<T> {
-    const connection = await opened.connect();
-    const stage = await openStage(connection, header, tables);
-    try {
-      return await work(stage);
-    } finally {
-      await stage.discard();
-      connection.closeSync();
-    }
+    return staging(async () => {
+      const connection = await opened.connect();
+      const stage = await openStage(connection, header, tables);
+      try {
+        return await work(stage);
+      } finally {
+        await stage.discard();
+        connection.closeSync();
+      }
+    });
   }
 
   async function receipts(batchIds: readonly string[]): Promise<ReadonlyMap<string, Receipt>> {

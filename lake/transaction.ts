@@ -38,6 +38,9 @@ export function castLakeError(error: unknown): unknown {
   if (conflict.test(error.message)) {
     return new IngestError('lake.conflict', 'lake: another commit was first', { cause: error });
   }
+  if (error.message.startsWith('Out of Memory Error')) {
+    return new IngestError('lake.memory', "lake: DuckDB's memory does not suffice", { cause: error });
+  }
   if (outage.test(error.message)) {
     return new IngestError('lake.unavailable', 'lake: catalog or data store failed', { cause: error });
   }
