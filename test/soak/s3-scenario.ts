@@ -321,7 +321,9 @@ async function isThrough({ client }: Product, sinceMs: number): Promise<boolean>
   const status = await sourceStatus(client, name).catch(() => undefined);
   const since = (time = '') => Date.parse(time) > sinceMs;
   const { s3 } = status ?? {};
-  return status?.pipelineState === 'idle' && s3?.live === undefined && since(s3?.lookedBackAt) && since(s3?.fullAt);
+  // late: three reads behind are a few real seconds here
+  const isWaiting = status?.pipelineState === 'idle' || status?.pipelineState === 'late';
+  return isWaiting && s3?.live === undefined && since(s3?.lookedBackAt) && since(s3?.fullAt);
 }
 
 function getCost(gets: readonly GetRequest[], least: number, againMax: number): GetCost {
