@@ -4,7 +4,7 @@ import { temporaryDirectory } from '../support/temporary.ts';
 import { runFairness } from './fairness.ts';
 
 const directory = temporaryDirectory('fairness');
-const objects = Number(process.env['FAIRNESS_OBJECTS'] ?? 3000);
+const objects = Number(process.env['FAIRNESS_OBJECTS'] ?? 1500);
 
 describe('one activity slot, and a tenant with thousands of waiting objects', { timeout: 900_000 }, () => {
   it('delays the single object of another tenant by a few seconds only', async () => {

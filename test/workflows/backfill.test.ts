@@ -49,9 +49,10 @@ async function untilBackfill(
   holds: (status: BackfillStatus) => boolean,
 ): Promise<BackfillStatus> {
   for (;;) {
-    const status = await backfillStatus(client, workflowId);
-    if (holds(status)) return status;
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // a worker with a thousand windows at hand may be too busy to answer within 10 s
+    const status = await backfillStatus(client, workflowId).catch(() => undefined);
+    if (status !== undefined && holds(status)) return status;
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
