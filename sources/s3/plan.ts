@@ -99,7 +99,8 @@ export function withMark(passes: Passes, settings: S3Settings, cursor: string, n
   const { marks, lookedBackAt } = passes;
   const last = marks.at(-1);
   if (last !== undefined && nowMs - Date.parse(last.at) < (settings.lookBack / 4) * 1000) return passes;
-  const passedMs = Date.parse(lookedBackAt) - settings.lookBack * 1000;
+  // The look-back after one that is under way begins where the cursor stood before this one did, however long it takes.
+  const passedMs = Date.parse(passes.lookBack?.startedAt ?? lookedBackAt) - settings.lookBack * 1000;
   const neededFrom = Math.max(
     0,
     marks.findLastIndex(({ at }) => Date.parse(at) <= passedMs),

@@ -303,7 +303,7 @@ async function killWorkers({ settings: { seed }, product }: Observe, kills: numb
 /** Waits as long as objects are asked for, and some minutes more. */
 async function moving({ settings, meter }: Observe, done: () => boolean | Promise<boolean>): Promise<void> {
   const { say = () => undefined } = settings;
-  const idleMs = 300_000;
+  const idleMs = 900_000;
   let [deadlineMs, asked, saidMs] = [Date.now() + idleMs, 0, Date.now()];
   while (!(await done())) {
     if (meter.gets.length > asked) [asked, deadlineMs] = [meter.gets.length, Date.now() + idleMs];

@@ -142,6 +142,21 @@ describe('the passes of an S3 source', () => {
     expect(foundMs.get(`${unordered.key}@1`)).toBe(startMs + 50 * minuteMs);
   });
 
+  it.each([{}, { layout }])(
+    'list little again once a prefix is read whose listing takes longer than lookBack: %o',
+    (more) => {
+      // thirty keys a step: eighty minutes, and marks go back one hour and three quarters
+      const standing = Array.from({ length: 2400 }, (_, index): Upload => {
+        const key = keyOf(startMs - (2400 - index) * hourMs, `-${index}`);
+        return { atMs: startMs, key, version: '1' };
+      });
+      const settings = settingsOf({ lookBack: '1h', reconcile: '30d', ...more });
+      const listsUntil = (hours: number) => simulate(standing, settings, startMs + hours * hourMs).lists;
+      // one a minute, and four look-backs an hour that find nothing passed
+      expect(listsUntil(14) - listsUntil(10)).toBeLessThanOrEqual(4 * 60 + 16 + 1);
+    },
+  );
+
   it('keep a small state however long the keys are', () => {
     const long = inOrder.map((upload) => ({ ...upload, key: `${upload.key}${'x'.repeat(1000)}` }));
     const settings = settingsOf({ lookBack: '1h', reconcile: '30d' });
