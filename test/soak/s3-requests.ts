@@ -30,7 +30,7 @@ interface Pass {
 
 /**
  * Follows each pass through its requests: one goes on behind the last key of the one before. `earliest` gives the partition in which a
- * look-back of that time may begin, from what the live listing had reached at times before.
+ * look-back may begin when the one before began at that time, from what the live listing had reached before then.
  */
 export function listCost(
   lists: readonly ListRequest[],
@@ -41,6 +41,8 @@ export function listCost(
   const reached: { atMs: number; key: string }[] = [{ atMs: 0, key: '' }];
   const reachedAt = (atMs: number) => reached.findLast((each) => each.atMs <= atMs)?.key ?? '';
   let [again, tooFar] = [0, 0];
+  /** When the last two look-backs began; the last may have died with its worker. */
+  let lookedBackMs: [number, number] = [0, 0];
 
   function begin(kind: PassKind): Pass {
     const pass = { kind, keys: new Set<string>(), lastKey: '', requests: 0 };
@@ -60,7 +62,10 @@ export function listCost(
     }
     if (pass === undefined) {
       const kind = kindOf(startAfter, reachedAt(atMs));
-      if (kind === 'look-back' && isKeyBefore(startAfter, earliest(atMs, reachedAt))) tooFar += 1;
+      if (kind === 'look-back') {
+        if (isKeyBefore(startAfter, earliest(lookedBackMs[0], reachedAt))) tooFar += 1;
+        lookedBackMs = [lookedBackMs[1], atMs];
+      }
       pass = begin(kind);
     }
     pass.requests += 1;

@@ -161,8 +161,8 @@ async function observe(world: Observe): Promise<SoakOutcome> {
   const hours = (clock.nowMs() - startMs) / hourMs;
   const { s3: detail } = await sourceStatus(product.client, name);
   const lists = listCost([...meter.lists], (atMs, reachedAt) => {
-    // it looks back 1¼ lookBack, from a mark that is up to a quarter and one step older
-    const fromMs = atMs - (1.5 * lookBackHours * hourMs) / speed - 2 * longestStepMs(meter);
+    // lookBack before that, from a mark that is up to a quarter and one step older
+    const fromMs = atMs - (1.25 * lookBackHours * hourMs) / speed - 2 * longestStepMs(meter);
     const [reached, dated] = [reachedAt(fromMs), `${prefix}${partitionOf(startMs + (fromMs - clock.beganMs) * speed)}`];
     return reached < dated ? reached.slice(0, reached.lastIndexOf('/') + 1) : dated;
   });
