@@ -31,6 +31,7 @@ export interface Lake {
   receipts(batchIds: readonly string[]): Promise<ReadonlyMap<string, Receipt>>;
   /**
    * Stages what `fill` adds, commits it as one batch, and gives its receipt. Nothing of it is in the lake if `fill` throws.
+   * `fill` may run twice, and must add the same records each time.
    * @throws IngestError `lake.conflict`, `lake.unavailable`, and whatever `fill` throws
    */
   load(header: BatchHeader, tables: readonly TableName[], fill: (stage: Stage) => Promise<void>): Promise<Receipt>;
@@ -59,6 +60,13 @@ export interface Lake {
   keepQueueLetters(letters: readonly QueueLetter[]): Promise<void>;
   /** Waits for commits under way. */
   close(): Promise<void>;
+}
+
+/** Filled a second time, a stage holds no less than the first time. */
+function mustHold({ header, counts }: SealedStage, recordsBefore: number): void {
+  const records = Array.from(counts.values()).reduce((sum, count) => sum + count.records, 0);
+  if (records < recordsBefore)
+    throw new Error(`batch ${header.batchId} gave ${recordsBefore} records, and then only ${records}`);
 }
 
 /** Of DuckDB's memory for each stage: 128 fit into 512 MB, 200 do not. */
@@ -158,11 +166,13 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
         filling += 1;
         await fill(stage).finally(() => (filling -= 1));
       };
-      const small = mayBeSmall(header) ? await fillSmall(header, tables, filled) : undefined;
-      if (small !== undefined) return committer.commit(small);
+      const small = mayBeSmall(header) ? await fillSmall(header, tables, filled) : 0;
+      if (typeof small !== 'number') return committer.commit(small);
       return withStage(header, tables, async (stage) => {
         await filled(stage);
-        return committer.commit(await stage.seal());
+        const sealed = await stage.seal();
+        mustHold(sealed, small);
+        return committer.commit(sealed);
       });
     },
     async replace(header, tables, fill, options) {

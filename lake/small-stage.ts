@@ -16,17 +16,19 @@ class NotSmall extends Error {}
 
 export const mayBeSmall = ({ kind, sizeBytes }: BatchHeader): boolean => kind === 's3' && sizeBytes <= smallBytesMax;
 
-/** The sealed stage of a small batch; undefined when it is none after all, and has to be filled again elsewhere. */
+/** The sealed stage of a small batch; or, when it is none after all and has to be filled again elsewhere, how many records it got. */
 export async function fillSmall(
   header: BatchHeader,
   tableNames: readonly TableName[],
   fill: (stage: Stage) => Promise<void>,
-): Promise<SealedStage | undefined> {
+): Promise<SealedStage | number> {
   const rows = new Map<LakeTable, Row[]>();
   let filledBytes = 0;
+  let filledRecords = 0;
   const stage = stageOf(header, tableNames, {
     write(table, row, sizeBytes) {
       filledBytes += sizeBytes;
+      filledRecords += 1;
       if (filledBytes > recordBytesMax) throw new NotSmall();
       const known = rows.get(table);
       if (known === undefined) rows.set(table, [row]);
@@ -41,7 +43,7 @@ export async function fillSmall(
   try {
     await fill(stage);
   } catch (error) {
-    if (error instanceof NotSmall) return undefined;
+    if (error instanceof NotSmall) return filledRecords;
     throw error;
   }
   return stage.seal();

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -12,12 +12,18 @@ const stepMinutes = 20;
 interface Count {
   readonly passed: number;
   readonly failed: number;
+  /** What failed, a line each. */
+  readonly failures?: readonly string[];
 }
 
 /** What vitest's JSON reporter writes, as far as it matters here. */
 interface TestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly name: string;
+    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+  }[];
 }
 
 const report = mkdtempSync(join(tmpdir(), 'check-'));
@@ -57,7 +63,12 @@ function countTests(isGood: boolean): Count {
     return { passed: 0, failed: 1 };
   }
   const { numPassedTests: passed, numFailedTests: failed } = tests;
-  return { passed, failed: failed === 0 && (!isGood || passed === 0) ? 1 : failed };
+  const failures = tests.testResults.flatMap(({ name: file, assertionResults }) =>
+    assertionResults
+      .filter(({ status }) => status === 'failed')
+      .map(({ fullName }) => `${relative(root, file)}: ${fullName}`),
+  );
+  return { passed, failed: failed === 0 && (!isGood || passed === 0) ? 1 : failed, failures };
 }
 
 const outcomes: string[] = [];
@@ -67,11 +78,12 @@ for (const { name, script, count } of steps) {
   console.log(`\n── ${name}`);
   const startMs = performance.now();
   const isGood = await runScript(script);
-  const counted = count?.(isGood) ?? { passed: Number(isGood), failed: Number(!isGood) };
+  const counted: Count = count?.(isGood) ?? { passed: Number(isGood), failed: Number(!isGood) };
   passed += counted.passed;
   failed += counted.failed;
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   outcomes.push(`${counted.failed === 0 ? 'ok    ' : 'FAILED'} ${seconds.padStart(6)} s  ${name}`);
+  for (const failure of counted.failures ?? []) outcomes.push(`                 ${failure}`);
 }
 rmSync(report, { recursive: true, force: true });
 console.log(`\n${outcomes.join('\n')}\n\n${passed} passed, ${failed} failed`);

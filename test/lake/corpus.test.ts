@@ -22,11 +22,11 @@ describe.skipIf(!hasSamples)('the public samples', () => {
   });
   afterAll(() => lake.close());
 
-  async function load(name: string, records: AsyncIterable<readonly TapRecord[]>): Promise<void> {
+  async function load(name: string, open: () => AsyncIterable<readonly TapRecord[]>): Promise<void> {
     const header = objectHeader(name);
     const receipt = await lake.load(header, tableNames, async (stage) => {
       const origin = { tenantId: 'acme', batchId: header.batchId, uri: header.uri, ingestedAt: stage.ingestedAt };
-      for await (const group of records) {
+      for await (const group of open()) {
         for (const { table, record } of group) {
           const { row, reject } = tables[table].parse(record, {
             ...origin,
@@ -53,7 +53,7 @@ describe.skipIf(!hasSamples)('the public samples', () => {
     for (const file of readdirSync(`${samplesPath}/tap`).filter(
       (each) => each.endsWith('.json') && !each.includes('error'),
     )) {
-      await load(file, readTapBody(createReadStream(`${samplesPath}/tap/${file}`)));
+      await load(file, () => readTapBody(createReadStream(`${samplesPath}/tap/${file}`)));
     }
     const seed = {
       messagesBlocked: 'messages_blocked',
@@ -63,12 +63,12 @@ describe.skipIf(!hasSamples)('the public samples', () => {
     };
     for (const [list, file] of Object.entries(seed)) {
       const body = `{"${list}":[${readFileSync(`${samplesPath}/seed/${file}.json`, 'utf8')}]}`;
-      await load(file, readTapBody(Readable.from([Buffer.from(body)])));
+      await load(file, () => readTapBody(Readable.from([Buffer.from(body)])));
     }
-    await load('message', ofTable('pod/ProofpointPOD_message_CL.json', 'proofpoint_on_demand_message'));
-    await load('maillog', ofTable('pod/ProofpointPOD_maillog_CL.json', 'proofpoint_on_demand_maillog'));
-    await load('filter', ofTable('gateway/filter.log', 'proofpoint_gateway_filter_logs'));
-    await load('sendmail', ofTable('gateway/sendmail.log', 'proofpoint_gateway_sendmail_logs'));
+    await load('message', () => ofTable('pod/ProofpointPOD_message_CL.json', 'proofpoint_on_demand_message'));
+    await load('maillog', () => ofTable('pod/ProofpointPOD_maillog_CL.json', 'proofpoint_on_demand_maillog'));
+    await load('filter', () => ofTable('gateway/filter.log', 'proofpoint_gateway_filter_logs'));
+    await load('sendmail', () => ofTable('gateway/sendmail.log', 'proofpoint_gateway_sendmail_logs'));
 
     const counts = receipts.flatMap((receipt) => receipt.tables);
     const sum = (part: 'records' | 'rows' | 'deadLetters') => counts.reduce((total, count) => total + count[part], 0);

@@ -54,6 +54,19 @@ describe('a small batch', { timeout: 120_000 }, () => {
     expect(await rowsOf('bomb')).toHaveLength(1000);
   });
 
+  it('is refused when what is filled again holds less than the first time, with nothing of it in the lake', async () => {
+    const lines = Array.from({ length: 2000 }, (_, number) => filterLine(number));
+    let times = 0;
+    const header = objectHeader('vanishing.log', 'vanishing');
+    const loading = lake.load(header, [filterTable], async (stage) => {
+      times += 1;
+      addLines(stage, times === 1 ? lines : []);
+    });
+    await expect(loading).rejects.toThrow(/and then only 0/);
+    expect(await rowsOf('vanishing')).toEqual([]);
+    expect(await lake.receipt(header.batchId)).toBeUndefined();
+  });
+
   it('is one batch when two attempts wait for the same commit, and adds nothing to what another commit brought', async () => {
     const header = (name: string) => objectHeader(name, 'twice');
     await loadLines(lake, header('known.log'), [filterLine(1)]);
