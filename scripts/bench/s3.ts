@@ -105,11 +105,11 @@ async function run(megabytes: number) {
   const client = await connectClient(config);
   let workers: Running[] = [];
   const stalls = (index: number) => join(directory, `stall-${index}`);
-  const startWorker = async () => {
+  const startWorker = async (share: NodeJS.ProcessEnv = {}) => {
     const options = `${process.env['NODE_OPTIONS'] ?? ''} --import ${pathToFileURL(fileURLToPath(new URL('stall-watch.mjs', import.meta.url))).href}`;
     workers.push(
       await startWorkerProcess({
-        env: { ...env, NODE_OPTIONS: options.trim(), STALL_FILE: stalls(workers.length) },
+        env: { ...env, ...share, NODE_OPTIONS: options.trim(), STALL_FILE: stalls(workers.length) },
         taskQueue: config.temporal.taskQueue,
         logFile: join(directory, 'worker.log'),
       }),
@@ -138,7 +138,9 @@ async function run(megabytes: number) {
     say(what);
     const tenantId = what.replaceAll(/\W+/g, '-');
     workers = [];
-    for (let index = 0; index < workerCount; index += 1) await startWorker();
+    // as docs/operations.md says for few large objects: one worker would take them all
+    const share = workerCount > 1 ? { MAX_CONCURRENT_ACTIVITIES: String(parts / workerCount) } : {};
+    for (let index = 0; index < workerCount; index += 1) await startWorker(share);
     const before = workers.map(({ pid }) => processUsage(pid));
     const startMs = performance.now();
     const name = { tenantId, sourceId: 'sendmail' };
