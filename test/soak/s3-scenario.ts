@@ -5,28 +5,25 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { request } from 'undici';
-import { openLakeReader } from '../../lake/reader.ts';
+import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { createS3Client } from '../../lake/s3-access.ts';
 import { startS3Backfill } from '../../scripts/backfills.ts';
 import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
-import { type S3Server, startS3Server } from '../../scripts/stack/s3-server.ts';
-import { seeded } from '../../simulator/random.ts';
+import { startS3Server } from '../../scripts/stack/s3-server.ts';
 import type { BackfillStatus } from '../../workflows/backfill-state.ts';
-import { queryLake, sqliteLake } from '../support/lake.ts';
+import { sqliteLake } from '../support/lake.ts';
 import { createCopy, hurry, mutations, removeMutant } from '../support/mutant.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { type GetRequest, type S3Meter, startS3Meter } from '../support/s3-meter.ts';
-import { type Bucket, createBucket, partitionOf, type Truth, type Upload } from './bucket.ts';
+import { type Bucket, createBucket, partitionOf } from './bucket.ts';
+import { compare, countBatches } from './s3-compare.ts';
 import { type ListCost, listCost } from './s3-requests.ts';
+import { bucketName, disturb, fill, moving } from './s3-uploads.ts';
 
 const hourMs = 3_600_000;
 const name = { tenantId: 'acme', sourceId: 'filter' };
-const bucketName = 'logs';
 const prefix = 'filter/';
 const credentials = { accessKeyId: 'soak', secretAccessKey: 'soak-secret-key' };
-const uploadsAtOnce = 16;
 /** Objects that the groups of one step have asked for and not committed: 32 of each of four. */
 const openAtOnceMax = 128;
 
@@ -133,7 +130,7 @@ export async function runS3Soak(settings: SoakSettings): Promise<SoakOutcome> {
   }
 }
 
-interface Observe {
+export interface Observe {
   readonly settings: SoakSettings;
   readonly bucket: Bucket;
   readonly meter: S3Meter;
@@ -187,7 +184,7 @@ async function observe(world: Observe): Promise<SoakOutcome> {
     keys: bucket.truth.keys.size,
     versions: bucket.truth.versions,
     kills,
-    ...(await compare(dataDir, bucket.truth)),
+    ...(await compare(dataDir, name.tenantId, bucket.truth)),
     found: detail?.found ?? { 'look-back': 0, full: 0 },
     lists,
     passesMax: {
@@ -240,82 +237,6 @@ function tenantsYaml({ lookBackHours, reconcileHours, everyMinutes }: SoakSettin
 `;
 }
 
-/** Objects that are there before anybody reads: by the way of the store that takes the most. */
-async function fill(bucket: Bucket, server: S3Server, s3: S3Client, say: (line: string) => void): Promise<void> {
-  const fromMs = Date.now();
-  const put = server.bulkUrl === undefined ? putObject(s3) : putFile(server.bulkUrl);
-  const objects = bucket.standing();
-  await Promise.all(
-    Array.from({ length: 2 * uploadsAtOnce }, async () => {
-      for (const object of objects) await put(object);
-    }),
-  );
-  const seconds = (Date.now() - fromMs) / 1000;
-  say(`${bucket.standingCount} objects laid down in ${seconds.toFixed(0)} s`);
-}
-
-const putObject =
-  (s3: S3Client) =>
-  async ({ key, body }: Upload): Promise<void> => {
-    await s3.send(new PutObjectCommand({ Bucket: bucketName, Key: key, Body: body }));
-  };
-
-const putFile =
-  (bulkUrl: string) =>
-  async ({ key, body }: Upload): Promise<void> => {
-    const answer = await request(`${bulkUrl}/${bucketName}/${key}`, { method: 'PUT', body });
-    await answer.body.dump();
-    if (answer.statusCode >= 300) throw new Error(`laying down ${key}: ${answer.statusCode}`);
-  };
-
-/** Half of the later objects come while the standing ones are read, the other half when the cursor has passed those. */
-async function disturb(world: Observe): Promise<void> {
-  const { settings, bucket, meter, clock, s3 } = world;
-  const { uploadSeconds, kills, say = () => undefined } = settings;
-  const put = putObject(s3);
-  const half = Math.ceil(bucket.comings.length / 2);
-  for (const comings of [bucket.comings.slice(0, half), bucket.comings.slice(half)]) {
-    const [fromMs, spanMs] = [Date.now(), (uploadSeconds / 2) * 1000];
-    let next = 0;
-    const lane = async () => {
-      while (next < comings.length) {
-        const index = next;
-        next += 1;
-        await sleep(Math.max(0, fromMs + (index / comings.length) * spanMs - Date.now()));
-        await put(bucket.next(comings[index] ?? 'new', clock.nowMs()));
-      }
-    };
-    await Promise.all([...Array.from({ length: uploadsAtOnce }, lane), killWorkers(world, kills / 2, spanMs)]);
-    say(`${comings.length} uploads and ${kills / 2} kills are over; ${meter.gets.length} objects were asked for`);
-    await moving(world, () => meter.gets.length >= bucket.standingCount);
-  }
-}
-
-async function killWorkers({ settings: { seed }, product }: Observe, kills: number, spanMs: number): Promise<void> {
-  const fromMs = Date.now();
-  const random = seeded(seed, 'kills', fromMs);
-  for (let kill = 0; kill < kills; kill += 1) {
-    await sleep(Math.max(0, fromMs + ((kill + 0.2 + 0.6 * random.next()) / kills) * spanMs - Date.now()));
-    await product.replaceWorker();
-  }
-}
-
-/** Waits as long as objects are asked for, and some minutes more. */
-async function moving({ settings, meter }: Observe, done: () => boolean | Promise<boolean>): Promise<void> {
-  const { say = () => undefined } = settings;
-  const idleMs = 900_000;
-  let [deadlineMs, asked, saidMs] = [Date.now() + idleMs, 0, Date.now()];
-  while (!(await done())) {
-    if (meter.gets.length > asked) [asked, deadlineMs] = [meter.gets.length, Date.now() + idleMs];
-    if (Date.now() > deadlineMs) throw new Error(`the source stands still after ${asked} objects`);
-    if (Date.now() - saidMs > 30_000) {
-      saidMs = Date.now();
-      say(`${meter.gets.length} objects and ${meter.lists.length} listings were asked for`);
-    }
-    await sleep(300);
-  }
-}
-
 /** A look-back and a full listing that began after `sinceMs` are through, and the live listing waits. */
 async function isThrough({ client }: Product, sinceMs: number): Promise<boolean> {
   const status = await sourceStatus(client, name).catch(() => undefined);
@@ -334,38 +255,4 @@ function getCost(gets: readonly GetRequest[], least: number, againMax: number): 
 /** Between two live listings, milliseconds: how far apart marks can be. */
 function longestStepMs({ lists }: S3Meter): number {
   return lists.reduce((most, { atMs }, index) => Math.max(most, atMs - (lists[index - 1]?.atMs ?? atMs)), 0);
-}
-
-async function countBatches(dataDir: string): Promise<number> {
-  const [counted] = await queryLake(sqliteLake(dataDir), 'SELECT count(*)::INTEGER AS batches FROM batches');
-  return Number(counted?.['batches']);
-}
-
-/** Row for row in both directions, a sixteenth at a time. */
-async function compare(dataDir: string, truth: Truth) {
-  const lake = await openLakeReader(sqliteLake(dataDir));
-  let [missing, surplus, misplaced, lines] = [0, 0, 0, 0];
-  const uriStart = `s3://${bucketName}/`.length + 1;
-  try {
-    for (const digit of '0123456789abcdef') {
-      const { rows } = await lake.query(`
-        SELECT md5(raw) AS line, md5(raw || ' ' || substr(source_ref.uri, ${uriStart})) AS place
-        FROM proofpoint_gateway_filter_logs WHERE tenant_id = '${name.tenantId}' AND md5(raw) LIKE '${digit}%'`);
-      const held = new Map<string, number>();
-      for (const { line, place } of rows) {
-        held.set(String(line), (held.get(String(line)) ?? 0) + 1);
-        if (!truth.places.has(String(place))) misplaced += 1;
-      }
-      for (const [line, times] of held) surplus += Math.max(0, times - (truth.lines.get(line) ?? 0));
-      for (const [line, times] of truth.lines) {
-        if (!line.startsWith(digit)) continue;
-        lines += times;
-        missing += Math.max(0, times - (held.get(line) ?? 0));
-      }
-    }
-    const letters = await lake.query('SELECT count(*)::INTEGER AS letters FROM dead_letters');
-    return { lines, missing, surplus, misplaced, deadLetters: Number(letters.rows[0]?.['letters']) };
-  } finally {
-    lake.close();
-  }
 }
