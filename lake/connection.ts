@@ -5,6 +5,7 @@ import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
 import { createS3Client, type S3Access } from './s3-access.ts';
+import { openSpill } from './spill.ts';
 import { quote } from './sql.ts';
 
 export interface LakeSettings {
@@ -14,7 +15,7 @@ export interface LakeSettings {
   readonly dataPath: string;
   /** Where the DuckDB extensions lie (`<dir>/v<version>/<platform>/…`). */
   readonly extensionDirectory: string;
-  /** Where batches larger than memory spill to. */
+  /** Where batches larger than memory spill to; other processes may use it, too. */
   readonly spillDirectory: string;
   readonly memoryMegabytes: number;
   /** For an S3 data path: how to reach it. Absent: AWS's own endpoints. */
@@ -22,11 +23,11 @@ export interface LakeSettings {
 }
 
 export interface Opened {
-  readonly instance: DuckDBInstance;
   /** A connection of its own, for whoever needs a transaction of its own. */
   connect(): Promise<DuckDBConnection>;
   /** Hands DuckDB the current credentials of an S3 data path: those of a role expire. Cheap when nothing changed. */
   refreshAccess(): Promise<void>;
+  close(): void;
 }
 
 /**
@@ -35,16 +36,16 @@ export interface Opened {
  */
 export async function openLakeInstance(settings: LakeSettings, options: { readOnly: boolean }): Promise<Opened> {
   const [catalogKind, catalogTarget] = splitCatalog(settings.catalog);
-  mkdirSync(settings.spillDirectory, { recursive: true });
   if (!options.readOnly) {
     if (catalogKind === 'sqlite') mkdirSync(dirname(catalogTarget), { recursive: true });
     if (!settings.dataPath.includes('://')) mkdirSync(settings.dataPath, { recursive: true });
   }
+  const spill = openSpill(settings.spillDirectory);
   const instance = await DuckDBInstance.create(':memory:', {
     extension_directory: settings.extensionDirectory,
     autoinstall_known_extensions: 'false',
     memory_limit: `${settings.memoryMegabytes}MB`,
-    temp_directory: settings.spillDirectory,
+    temp_directory: spill.directory,
     // A second thread takes a third more computing for the same rows and is no sooner done; each has buffers of its own besides, of 60 MB for the
     // tables with most columns. More cores take more processes (WORKER_PROCESSES).
     threads: options.readOnly ? String(Math.min(4, availableParallelism())) : '1',
@@ -59,6 +60,10 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     allocator_flush_threshold: '8MB',
     allocator_bulk_deallocation_flush_threshold: '8MB',
   });
+  const close = () => {
+    instance.closeSync();
+    spill.remove();
+  };
   const refreshAccess = createAccessRefresh(instance, settings);
   try {
     const connection = await instance.connect();
@@ -69,12 +74,12 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     await connection.run(attachSql(catalogKind, catalogTarget, settings.dataPath, options.readOnly));
     connection.closeSync();
   } catch (error) {
-    instance.closeSync();
+    close();
     throw castOpenError(error, settings);
   }
   return {
-    instance,
     refreshAccess,
+    close,
     async connect() {
       const connection = await instance.connect();
       await connection.run(`SET TimeZone = 'UTC'`);

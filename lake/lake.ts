@@ -206,7 +206,7 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     async close() {
       await committer.drain();
       await turn;
-      opened.instance.closeSync();
+      opened.close();
     },
   };
 }

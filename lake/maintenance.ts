@@ -57,6 +57,6 @@ export async function maintainLake(
   } catch (error) {
     throw castLakeError(error);
   } finally {
-    opened.instance.closeSync();
+    opened.close();
   }
 }

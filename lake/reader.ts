@@ -35,7 +35,7 @@ export async function openLakeReader(settings: LakeSettings): Promise<LakeReader
     },
     close() {
       connection.closeSync();
-      opened.instance.closeSync();
+      opened.close();
     },
   };
 }

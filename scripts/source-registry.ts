@@ -4,6 +4,7 @@ import {
   type Client,
   isGrpcServiceError,
   QueryNotRegisteredError,
+  ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -23,8 +24,18 @@ const answerMs = 10_000;
 
 export const livePriority = 2;
 
-/** How gRPC says that nobody answered: CANCELLED, DEADLINE_EXCEEDED, FAILED_PRECONDITION (no worker has this workflow). */
-const unanswered = new Set([1, 4, 9]);
+/**
+ * How gRPC says that nobody answered: cancelled, deadline exceeded, and failed precondition (no worker has this workflow).
+ * https://grpc.io/docs/guides/status-codes
+ */
+const unanswered: ReadonlySet<number> = new Set([1, 4, 9]);
+
+/** What Temporal's server said, also where the client wrapped it; undefined for any other error. */
+export function serverAnswer(error: unknown): { readonly details: string; readonly isSilence: boolean } | undefined {
+  const answer = error instanceof ServiceError ? error.cause : error;
+  if (!isGrpcServiceError(answer)) return undefined;
+  return { details: answer.details, isSilence: unanswered.has(answer.code) };
+}
 
 const workflowTypes = { tap: 'tapSource', s3: 's3Source' } as const;
 
@@ -153,7 +164,7 @@ export async function answered<T>(
     const silent =
       error instanceof WorkflowUpdateRPCTimeoutOrCancelledError ||
       error instanceof QueryNotRegisteredError ||
-      (isGrpcServiceError(error) && unanswered.has(error.code));
+      serverAnswer(error)?.isSilence === true;
     if (silent)
       throw new IngestError('source.silent', `${name}: no worker answered within ${withinMs / 1000} s`, {
         cause: error,

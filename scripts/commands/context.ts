@@ -1,6 +1,6 @@
 /** What every command shares: options, configuration, connections that are closed again. */
 import { existsSync } from 'node:fs';
-import { type Client, isGrpcServiceError, ServiceError } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { type Command, InvalidArgumentError } from 'commander';
 import { IngestError } from '../../errors/ingest-error.ts';
@@ -9,6 +9,7 @@ import type { LakeReader } from '../../lake/reader.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
+import { serverAnswer } from '../source-registry.ts';
 import { refuse } from './refusal.ts';
 
 export interface JsonOption {
@@ -43,15 +44,12 @@ export function castTemporalError(error: unknown): unknown {
     return new IngestError('temporal.unreachable', `temporal: there is no namespace ${error.namespace}`, {
       cause: error,
     });
-  const answer = error instanceof ServiceError ? error.cause : error;
-  if (!isGrpcServiceError(answer)) return error;
-  return unanswered.has(answer.code)
+  const answer = serverAnswer(error);
+  if (answer === undefined) return error;
+  return answer.isSilence
     ? new IngestError('source.silent', 'no worker answered within 10 s', { cause: error })
     : new IngestError('temporal.unreachable', `temporal: ${answer.details}`, { cause: error });
 }
-
-/** Cancelled, deadline exceeded, and failed precondition (no worker has this workflow): https://grpc.io/docs/guides/status-codes */
-const unanswered: ReadonlySet<number> = new Set([1, 4, 9]);
 
 /** @throws IngestError `lake.unavailable` also where there is no lake yet */
 export async function withLake<T>(work: (lake: LakeReader) => Promise<T>): Promise<T> {

@@ -139,7 +139,7 @@ describe('schema', () => {
     const opened = await openLakeInstance(settings, { readOnly: false });
     const connection = await opened.connect();
     await connection.run(`ALTER TABLE lake.${filterTable} DROP COLUMN helo`);
-    opened.instance.closeSync();
+    opened.close();
     const newer = await openLake(settings);
     await loadLines(newer, objectHeader('new'), [filterLine(2)]);
     await newer.close();

@@ -189,7 +189,7 @@ describe('the views of a lake', () => {
     const connection = await opened.connect();
     await connection.run(`CREATE OR REPLACE VIEW lake.${view} AS SELECT 1 AS old`);
     connection.closeSync();
-    opened.instance.closeSync();
+    opened.close();
     const before = Number(await snapshots());
     await (await openLake(settings)).close();
     expect(await snapshots()).toBe(before + 1);

@@ -189,7 +189,9 @@ describe('without a worker', () => {
       expect([commands[index], ran.code]).toEqual([commands[index], 1]);
       expect(jsonError(ran)).toEqual({
         code: 'source.silent',
-        message: expect.stringContaining('no worker answered within 10 s'),
+        message: expect.stringContaining(
+          index < 3 ? 'source acme/a-silent: no worker answered within 10 s' : 'no worker answered within 10 s',
+        ),
         remedy: expect.stringContaining('start a worker'),
       });
       // and not in the minutes that a check or a read may take; programs start slowly on a busy machine
