@@ -1,6 +1,6 @@
 /**
- * Where one DuckDB instance puts what does not fit into its memory. A directory of its own: the files of all instances have the same names, and two
- * that shared a directory would read each other's rows.
+ * Where a process puts what does not fit into its memory: DuckDB its rows, a fetch its download. Each DuckDB instance needs a directory of its own: the
+ * files of all instances have the same names, and two that shared a directory would read each other's rows.
  */
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
@@ -11,7 +11,7 @@ export interface Spill {
   remove(): void;
 }
 
-const prefix = 'duckdb-';
+const prefix = 'process-';
 /** What lies that long untouched, on whatever machine it was written, is nobody's. */
 const abandonedMs = 7 * 86_400_000;
 
@@ -42,7 +42,7 @@ function removeLeftovers(root: string): void {
 }
 
 function isLeftover(entry: string, path: string): boolean {
-  const [, host, pid] = /^duckdb-(.*)-(\d+)-[^-]*$/.exec(entry) ?? [];
+  const [, host, pid] = /^process-(.*)-(\d+)-[^-]*$/.exec(entry) ?? [];
   // of this process's number, and not of this process: of one that ran before in the same container
   if (host === hostname()) return Number(pid) === process.pid || !isAlive(Number(pid));
   const modified = statSync(path, { throwIfNoEntry: false })?.mtimeMs;

@@ -6,6 +6,7 @@ import { failureInterceptor } from '../activities/failures.ts';
 import { createActivities } from '../activities/index.ts';
 import { openLake } from '../lake/lake.ts';
 import { openLanding } from '../lake/landing.ts';
+import { openSpill, type Spill } from '../lake/spill.ts';
 import { createTapClient } from '../sources/tap/client.ts';
 import type { Config } from './config.ts';
 import { connectWorker } from './temporal.ts';
@@ -57,10 +58,12 @@ async function createWorker(
   });
 }
 
-async function openDependencies(config: Config): Promise<Dependencies> {
+async function openDependencies(config: Config): Promise<Dependencies & { readonly spill: Spill }> {
   const s3 = config.aws;
   const access = { secrets: config.secretEnvironment, allowPrivateEndpoints: config.allowPrivateEndpoints };
+  const spill = openSpill(config.lake.spillDirectory);
   return {
+    spill,
     landing: await openLanding(config.landingUrl, s3),
     lake: await openLake({ ...config.lake, s3 }),
     tap: createTapClient({ version: config.version, allowPrivateEndpoints: config.allowPrivateEndpoints }),
@@ -68,16 +71,24 @@ async function openDependencies(config: Config): Promise<Dependencies> {
     queues: createMessageQueues(access),
     objectLimits: config.objectLimits,
     secrets: config.secretEnvironment,
-    spillDirectory: config.lake.spillDirectory,
+    spillDirectory: spill.directory,
   };
 }
 
-async function closeDependencies({ lake, landing, tap, stores, queues }: Dependencies): Promise<void> {
+async function closeDependencies({
+  spill,
+  lake,
+  landing,
+  tap,
+  stores,
+  queues,
+}: Awaited<ReturnType<typeof openDependencies>>): Promise<void> {
   await tap.close();
   stores.close();
   queues.close();
   landing.close();
   await lake.close();
+  spill.remove();
 }
 
 /** Logs are JSON lines on standard error; the SDK's own go the same way. */

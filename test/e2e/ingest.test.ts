@@ -285,7 +285,8 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
 
   it('leaves no unfinished download behind', () => {
     const spill = stack.config.lake.spillDirectory;
-    expect(existsSync(spill) ? readdirSync(spill).filter((name) => name.endsWith('.gz')) : []).toEqual([]);
+    const files = existsSync(spill) ? readdirSync(spill, { recursive: true, encoding: 'utf8' }) : [];
+    expect(files.filter((name) => name.endsWith('.gz'))).toEqual([]);
   });
 
   it('logs no secret', () => {

@@ -9,7 +9,7 @@ import { addLines, filterLine, filterTable, objectHeader, queryLake, sqliteLake 
 import { temporaryDirectory } from '../support/temporary.ts';
 
 describe('openSpill', () => {
-  it('gives each instance a directory of its own, and removes what killed processes left', () => {
+  it('gives each caller a directory of its own, and removes what killed processes left', () => {
     const root = temporaryDirectory('spill');
     const { pid: dead } = spawnSync('true');
     const leave = (name: string) => {
@@ -17,11 +17,11 @@ describe('openSpill', () => {
       writeFileSync(join(root, name, 'duckdb_temp_storage_DEFAULT-0.tmp'), 'rows');
       return join(root, name);
     };
-    const ofDead = leave(`duckdb-${hostname()}-${dead}-abcdef`);
-    const ofEarlierSelf = leave(`duckdb-${hostname()}-${process.pid}-abcdef`);
-    const ofAlive = leave(`duckdb-${hostname()}-${process.ppid}-abcdef`);
-    const ofOther = leave('duckdb-other-host-1-abcdef');
-    const ofOtherLongAgo = leave('duckdb-other-host-2-abcdef');
+    const ofDead = leave(`process-${hostname()}-${dead}-abcdef`);
+    const ofEarlierSelf = leave(`process-${hostname()}-${process.pid}-abcdef`);
+    const ofAlive = leave(`process-${hostname()}-${process.ppid}-abcdef`);
+    const ofOther = leave('process-other-host-1-abcdef');
+    const ofOtherLongAgo = leave('process-other-host-2-abcdef');
     const longAgo = new Date(Date.now() - 8 * 86_400_000);
     utimesSync(ofOtherLongAgo, longAgo, longAgo);
     const foreign = leave('download');
