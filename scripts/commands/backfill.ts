@@ -7,7 +7,7 @@ import { isoSeconds } from '../../sources/batch.ts';
 import { formatDuration } from '../../sources/duration.ts';
 import type { S3Settings } from '../../sources/settings.ts';
 import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
-import { horizonMs } from '../../sources/tap/plan.ts';
+import { oldestMinuteMs } from '../../sources/tap/plan.ts';
 import type { Config } from '../../workers/config.ts';
 import { type BackfillStatus, backfillWorkflowIdOf, type ObjectTime } from '../../workflows/backfill-state.ts';
 import type { SourceStatus } from '../../workflows/source-state.ts';
@@ -217,7 +217,7 @@ async function missing(
   range: TimeRange,
   force: boolean,
 ): Promise<{ intervals: TimeRange[]; reachable: TimeRange[]; beyondHorizon: boolean }> {
-  const oldestMs = Math.ceil((Date.now() - horizonMs) / 60_000 + 1) * 60_000;
+  const oldestMs = oldestMinuteMs(Date.now()) + 60_000;
   const fromMs = Math.max(range.fromMs, oldestMs);
   const toMs = Math.min(range.toMs, Date.parse(status.cursor));
   const beyondHorizon = range.fromMs < oldestMs;

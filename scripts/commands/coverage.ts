@@ -6,7 +6,7 @@ import { coverageOf, type CoverageInterval, coveragePicture, readWindows } from 
 import type { LakeReader } from '../../lake/reader.ts';
 import { isoSeconds, type SourceName } from '../../sources/batch.ts';
 import type { TapSettings } from '../../sources/settings.ts';
-import { horizonMs } from '../../sources/tap/plan.ts';
+import { oldestMinuteMs } from '../../sources/tap/plan.ts';
 import type { Config } from '../../workers/config.ts';
 import type { SourceStatus } from '../../workflows/source-state.ts';
 import { lagWords } from '../../workflows/status-page.ts';
@@ -121,7 +121,7 @@ async function tapSources(client: Client, tenantId?: string): Promise<TapStatus[
 
 async function listGaps(lake: LakeReader, client: Client, tenantId?: string): Promise<Gap[]> {
   const gaps: Gap[] = [];
-  const oldestMs = Date.now() - horizonMs;
+  const oldestMs = oldestMinuteMs(Date.now());
   for (const status of await tapSources(client, tenantId)) {
     const intervals = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
     for (const { state, fromMs, toMs } of intervals) {
@@ -143,7 +143,7 @@ async function fillGaps(lake: LakeReader, client: Client, config: Config, tenant
   const started = [];
   for (const status of await tapSources(client, tenantId)) {
     const gaps = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
-    const oldestMs = Math.ceil((Date.now() - horizonMs) / 60_000) * 60_000;
+    const oldestMs = oldestMinuteMs(Date.now());
     const intervals = gaps
       .filter(({ state, toMs }) => (state === 'unread' || state === 'lost') && toMs > oldestMs)
       .map(({ fromMs, toMs }) => ({ fromMs: Math.max(fromMs, oldestMs), toMs }));

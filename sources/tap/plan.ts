@@ -29,6 +29,11 @@ export type TapPlan =
   | { readonly do: 'gap'; readonly fromMs: number; readonly toMs: number }
   | { readonly do: 'wait'; readonly untilMs: number };
 
+/** The first whole minute that can still be asked for: where a gap ends, and where what can be filled of one begins. */
+export function oldestMinuteMs(nowMs: number): number {
+  return Math.ceil((nowMs - horizonMs) / minuteMs) * minuteMs;
+}
+
 /**
  * The next step of a source. Windows follow each other without hole or overlap, are 1 to 60 minutes long and stay within
  * one UTC hour, because a record without a time of its own takes the hour of its window.
@@ -37,10 +42,7 @@ export type TapPlan =
 export function planTapRead(input: TapPlanInput): TapPlan {
   const { nowMs, everySeconds, lagSeconds, windowSeconds } = input;
   const fromMs = floorTo(minuteMs, input.cursorMs);
-  const oldestMs = nowMs - horizonMs;
-  if (fromMs < oldestMs) {
-    return { do: 'gap', fromMs, toMs: Math.ceil(oldestMs / minuteMs) * minuteMs };
-  }
+  if (fromMs < nowMs - horizonMs) return { do: 'gap', fromMs, toMs: oldestMinuteMs(nowMs) };
   const readableMs = floorTo(minuteMs, nowMs - lagSeconds * 1000);
   const fullMs = Math.min(fromMs + windowSeconds * 1000, floorTo(hourMs, fromMs) + hourMs);
   if (readableMs >= fullMs) return { do: 'read', fromMs, toMs: fullMs };
@@ -57,7 +59,7 @@ export function firstCursorMs(startFrom: string, nowMs: number): number {
   const startMs = floorTo(minuteMs, resolveStart(startFrom, nowMs).getTime());
   if (!startFrom.startsWith('-')) return startMs;
   // a minute on top, so that the first plan, a moment later, is still within it
-  return Math.max(startMs, Math.ceil((nowMs - horizonMs) / minuteMs) * minuteMs + minuteMs);
+  return Math.max(startMs, oldestMinuteMs(nowMs) + minuteMs);
 }
 
 /** The windows that cover the intervals (ISO times), cut like those of live reads. */
