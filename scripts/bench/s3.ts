@@ -104,16 +104,18 @@ async function run(megabytes: number) {
   const config = readConfig({ ...process.env, ...env });
   const client = await connectClient(config);
   let workers: Running[] = [];
+  let hasDied = false;
   const stalls = (index: number) => join(directory, `stall-${index}`);
   const startWorker = async (share: NodeJS.ProcessEnv = {}) => {
     const options = `${process.env['NODE_OPTIONS'] ?? ''} --import ${pathToFileURL(fileURLToPath(new URL('stall-watch.mjs', import.meta.url))).href}`;
-    workers.push(
-      await startWorkerProcess({
-        env: { ...env, ...share, NODE_OPTIONS: options.trim(), STALL_FILE: stalls(workers.length) },
-        taskQueue: config.temporal.taskQueue,
-        logFile: join(directory, 'worker.log'),
-      }),
-    );
+    const worker = await startWorkerProcess({
+      env: { ...env, ...share, NODE_OPTIONS: options.trim(), STALL_FILE: stalls(workers.length) },
+      taskQueue: config.temporal.taskQueue,
+      logFile: join(directory, 'worker.log'),
+    });
+    workers.push(worker);
+    // one that was killed on purpose is taken out before
+    void worker.exited.then(() => (hasDied ||= workers.includes(worker)));
   };
   const settings = (prefix: string) =>
     s3Settings.parse({
@@ -138,6 +140,7 @@ async function run(megabytes: number) {
     say(what);
     const tenantId = what.replaceAll(/\W+/g, '-');
     workers = [];
+    hasDied = false;
     // as docs/operations.md says for few large objects: one worker would take them all
     const share = workerCount > 1 ? { MAX_CONCURRENT_ACTIVITIES: String(parts / workerCount) } : {};
     for (let index = 0; index < workerCount; index += 1) await startWorker(share);
@@ -145,7 +148,7 @@ async function run(megabytes: number) {
     const startMs = performance.now();
     const name = { tenantId, sourceId: 'sendmail' };
     await startSource(client, config.temporal.taskQueue, { ...name, settings: settings(prefix) });
-    const loaded = untilLoaded(client, name, lineCount);
+    const loaded = untilLoaded(client, name, lineCount, () => hasDied);
     await during();
     await loaded;
     const seconds = (performance.now() - startMs) / 1000;
@@ -219,8 +222,10 @@ async function untilLoaded(
   client: Client,
   source: { tenantId: string; sourceId: string },
   records: number,
+  hasDied: () => boolean,
 ): Promise<void> {
   for (;;) {
+    if (hasDied()) throw new Error('a worker died');
     // no worker answers while the one is dead
     const status = await sourceStatus(client, source).catch(() => undefined);
     if (status?.lastError !== undefined) say(`  ${status.lastError.message}`);

@@ -19,16 +19,16 @@ export interface StartWorker {
 
 /** @throws Error with the last log lines, when the worker ends early or does not poll in time. */
 export async function startWorkerProcess({ env, taskQueue, root, logFile }: StartWorker): Promise<Running> {
-  const startedMs = Date.now();
   const connection = await Connection.connect({ address: env.TEMPORAL_ADDRESS });
   try {
     const client = new Client({ connection, namespace: env.TEMPORAL_NAMESPACE });
+    const before = await pollersOf(client, taskQueue);
     return await startProcess({
       name: 'worker',
       ...commandLine(['worker'], root),
       env: { ...process.env, ...env },
       logFile,
-      ready: () => polls(client, taskQueue, startedMs),
+      ready: async () => [...(await pollersOf(client, taskQueue))].some((poller) => !before.has(poller)),
       stopSeconds: 45,
     });
   } finally {
@@ -46,12 +46,12 @@ export function commandLine(args: readonly string[], root?: string): { command: 
   return { command: process.execPath, args: [...(extension === '.ts' ? ['--import', 'tsx'] : []), program, ...args] };
 }
 
-/** The server remembers pollers of dead workers for minutes, so only one that came after our start counts. */
-async function polls(client: Client, taskQueue: string, sinceMs: number): Promise<boolean> {
+/** The workers that ask for activities. The server remembers dead ones for minutes; others may be alive: ours is one that was not there before. */
+async function pollersOf(client: Client, taskQueue: string): Promise<Set<string>> {
   const { pollers } = await client.workflowService.describeTaskQueue({
     namespace: client.options.namespace,
     taskQueue: { name: taskQueue },
     taskQueueType: proto.temporal.api.enums.v1.TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
   });
-  return (pollers ?? []).some(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000 >= sinceMs - 1000);
+  return new Set((pollers ?? []).map(({ identity }) => identity ?? ''));
 }
