@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { planTapRead, type TapPlan, type TapPlanInput } from '../../../sources/tap/plan.ts';
+import { oldestMinuteMs, planTapRead, type TapPlan, type TapPlanInput } from '../../../sources/tap/plan.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -47,6 +47,16 @@ describe('planTapRead', () => {
       fromMs: Date.parse('2026-01-23T05:10:00Z'),
       toMs: Date.parse('2026-01-24T05:26:00Z'),
     });
+  });
+
+  it('ends a gap where nothing of it can be filled, from that moment on', () => {
+    for (const seconds of [0, 1, 20, 59]) {
+      const nowMs = at('05:10:00') + seconds * 1000;
+      const plan = planTapRead({ ...pace, cursorMs: nowMs - 8 * 24 * hourMs, nowMs });
+      expect(plan).toMatchObject({ do: 'gap', toMs: oldestMinuteMs(nowMs) });
+      expect(oldestMinuteMs(nowMs) - (nowMs - horizonMs)).toBeLessThan(minuteMs);
+      expect(oldestMinuteMs(nowMs)).toBeGreaterThanOrEqual(nowMs - horizonMs);
+    }
   });
 
   const minutes = (max: number) => fc.integer({ min: 1, max }).map((count) => count * 60);
