@@ -36,8 +36,12 @@ export function openSpill(root: string): Spill {
 function removeLeftovers(root: string): void {
   for (const entry of readdirSync(root)) {
     const path = join(root, entry);
-    if (entry.startsWith(prefix) && !own.has(path) && isLeftover(entry, path))
+    if (!entry.startsWith(prefix) || own.has(path) || !isLeftover(entry, path)) continue;
+    try {
       rmSync(path, { recursive: true, force: true });
+    } catch {
+      // another user's, or being removed by another process: whoever may remove it will, and it is in nobody's way
+    }
   }
 }
 
