@@ -11,6 +11,8 @@ export default defineConfig({
     maxWorkers: 2,
     // the seeds of a soak run side by side, each with servers and workers of its own
     maxConcurrency: 2,
+    // a failure says what was there, also where only its message is kept
+    chaiConfig: { truncateThreshold: 2000 },
     // the SDK is pinned; its notice about the Node version of 2027 would fill every log
     env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' },
     projects: [

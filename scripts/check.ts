@@ -8,6 +8,8 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stepMinutes = 20;
+/** Of each failure, behind its name. */
+const messageLinesMax = 12;
 
 interface Count {
   readonly passed: number;
@@ -22,7 +24,11 @@ interface TestReport {
   readonly numFailedTests: number;
   readonly testResults: readonly {
     readonly name: string;
-    readonly assertionResults: readonly { readonly fullName: string; readonly status: string }[];
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages: readonly string[];
+    }[];
   }[];
 }
 
@@ -54,6 +60,9 @@ async function runScript(script: readonly string[]): Promise<boolean> {
   return code === 0;
 }
 
+/** Where in the code it was is above, in the output of the tests. */
+const isTold = (line: string): boolean => line.trim() !== '' && !/^\s+at /.test(line);
+
 /** A run that fails without a failed test (a file that does not load, an unhandled rejection), or tests nothing, is a failure. */
 function countTests(isGood: boolean): Count {
   let tests: TestReport;
@@ -66,7 +75,12 @@ function countTests(isGood: boolean): Count {
   const failures = tests.testResults.flatMap(({ name: file, assertionResults }) =>
     assertionResults
       .filter(({ status }) => status === 'failed')
-      .map(({ fullName }) => `${relative(root, file)}: ${fullName}`),
+      .flatMap(({ fullName, failureMessages }) => [
+        `${relative(root, file)}: ${fullName}`,
+        ...failureMessages
+          .flatMap((message) => message.split('\n').filter(isTold).slice(0, messageLinesMax))
+          .map((line) => `  ${line}`),
+      ]),
   );
   return { passed, failed: failed === 0 && (!isGood || passed === 0) ? 1 : failed, failures };
 }

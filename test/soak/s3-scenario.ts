@@ -18,7 +18,7 @@ import { type GetRequest, type S3Meter, startS3Meter } from '../support/s3-meter
 import { type Bucket, createBucket, partitionOf } from './bucket.ts';
 import { compare, countBatches } from './s3-compare.ts';
 import { type ListCost, listCost } from './s3-requests.ts';
-import { bucketName, disturb, fill, moving } from './s3-uploads.ts';
+import { bucketName, disturb, fill, moving, straggle } from './s3-uploads.ts';
 
 const hourMs = 3_600_000;
 const name = { tenantId: 'acme', sourceId: 'filter' };
@@ -152,6 +152,7 @@ async function observe(world: Observe): Promise<SoakOutcome> {
     if (standingReadMs === 0 && meter.gets.length >= bucket.standingCount) standingReadMs = Date.now();
   }, 100);
   await disturb(world);
+  await straggle(world, { everyMs: 500, found: () => hasFoundLate(product) });
   const sinceMs = clock.nowMs();
   await moving(world, () => isThrough(product, sinceMs));
   clearInterval(watch);
@@ -235,6 +236,13 @@ function tenantsYaml({ lookBackHours, reconcileHours, everyMinutes }: SoakSettin
         accessKeyId: env:SOAK_KEY
         secretAccessKey: env:SOAK_SECRET
 `;
+}
+
+/** Each pass behind the cursor has found an object. */
+async function hasFoundLate({ client }: Product): Promise<boolean> {
+  const status = await sourceStatus(client, name).catch(() => undefined);
+  const { 'look-back': byLookBack = 0, full = 0 } = status?.s3?.found ?? {};
+  return byLookBack > 0 && full > 0;
 }
 
 /** A look-back and a full listing that began after `sinceMs` are through, and the live listing waits. */

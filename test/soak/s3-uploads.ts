@@ -9,6 +9,7 @@ import type { Observe } from './s3-scenario.ts';
 
 export const bucketName = 'logs';
 const uploadsAtOnce = 16;
+const stragglersMax = 200;
 
 /** Objects that are there before anybody reads: by the way of the store that takes the most. */
 export async function fill(bucket: Bucket, server: S3Server, s3: S3Client, say: (line: string) => void): Promise<void> {
@@ -58,6 +59,20 @@ export async function disturb(world: Observe): Promise<void> {
     await Promise.all([...Array.from({ length: uploadsAtOnce }, lane), killWorkers(world, kills / 2, spanMs)]);
     say(`${comings.length} uploads and ${kills / 2} kills are over; ${meter.gets.length} objects were asked for`);
     await moving(world, () => meter.gets.length >= bucket.standingCount);
+  }
+}
+
+/** Late objects, one after the other, until `found`: on a slow machine the first full listing may find all the others before a look-back does. */
+export async function straggle(
+  { bucket, clock, s3 }: Observe,
+  { everyMs, found }: { everyMs: number; found: () => Promise<boolean> },
+): Promise<void> {
+  const put = putObject(s3);
+  for (let stragglers = 0; !(await found()); stragglers += 1) {
+    if (stragglers === stragglersMax)
+      throw new Error(`${stragglers} late objects, and none found by one of the passes`);
+    await put(bucket.next('late', clock.nowMs()));
+    await sleep(everyMs);
   }
 }
 
