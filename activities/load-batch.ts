@@ -66,6 +66,7 @@ function openTapWindow(
       for await (const records of readTapBody(body)) {
         for (const { table, record } of records)
           addParsed(stage, record, { table, ...tables[table].parse(record, origin) });
+        await stage.ready();
         await breathe();
       }
     },
@@ -146,6 +147,7 @@ export function openObject(
         for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {
           for (const record of records) addParsed(stage, record, choice.parse(record, origin));
           last = records.at(-1) ?? last;
+          await stage.ready();
           await breathe();
         }
       } catch (error) {

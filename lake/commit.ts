@@ -2,9 +2,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { insertDrift } from './drift.ts';
 import { type Receipt, readReceipts } from './ledger.ts';
-import { batchTable, type LakeTable } from './schema.ts';
+import { batchTable, insertSql, type LakeTable } from './schema.ts';
 import { stageSmall } from './small-stage.ts';
-import { inList, name, timestampLiteral } from './sql.ts';
+import { inList, name, quote, timestampLiteral } from './sql.ts';
 import type { SealedStage, StagedTable } from './stage.ts';
 import { inTransaction } from './transaction.ts';
 import { openRowWriter } from './values.ts';
@@ -97,7 +97,7 @@ async function insertRows(
 /** Part and row of a staged row in one number, so that the first of equal rows is the least. */
 const rowsPerPartMax = 2 ** 40;
 
-/** Inserts the staged rows whose identity the table does not have; gives the number of rows added per batch. */
+/** Adds the staged rows whose identity the table does not have; gives the number of rows added per batch. */
 export async function insertTable(
   connection: DuckDBConnection,
   table: LakeTable,
@@ -107,9 +107,7 @@ export async function insertTable(
   const id = name(table.idColumn);
   const union = (columns: string) =>
     staged
-      .map(
-        ({ stagedName }, part) => `SELECT ${part * rowsPerPartMax} + rowid AS position, ${columns} FROM ${stagedName}`,
-      )
+      .map(({ relation }, part) => `SELECT ${part * rowsPerPartMax} + rowid AS position, ${columns} FROM ${relation}`)
       .join(' UNION ALL ');
   const known = await knownRows(connection, table, union, tenantIds);
   // nothing but numbers: ids and batch ids of millions of rows would not fit into memory
@@ -119,20 +117,42 @@ export async function insertTable(
     FROM (${union(`tenant_id, ${id}`)}) AS staged
     ANTI JOIN (${known}) AS known USING (tenant_id, ${id})
     GROUP BY tenant_id, ${id}`);
-  const counted = await connection.runAndReadAll('SELECT count(*) FROM fresh');
-  const freshCount = Number(counted.getRows()[0]?.[0]);
-  if (freshCount === 0) return new Map();
+  const counted = await connection.runAndReadAll(
+    `SELECT (position // ${rowsPerPartMax})::INTEGER AS part, count(*) FROM fresh GROUP BY part`,
+  );
+  const freshRows = new Map(counted.getRows().map(([part, count]) => [Number(part), Number(count)]));
+  if (freshRows.size === 0) return new Map();
   // Nearly always all rows are new, and then none is looked up.
-  const areAllFresh = freshCount === staged.reduce((sum, { rowCount }) => sum + rowCount, 0);
+  const areAllFresh = staged.every(({ rowCount }, part) => freshRows.get(part) === rowCount);
   const added = await connection.runAndReadAll(
     `SELECT batch_id, count(*)::INTEGER FROM (${union('batch_id')}) ${areAllFresh ? '' : 'SEMI JOIN fresh USING (position)'} GROUP BY batch_id`,
   );
-  let inserted = 0;
-  for (const statement of insertStatements(table, staged, { areAllFresh, isSorted: tenantIds.size > 1 }))
+  const isTaken = ({ placed, rowCount }: StagedTable, part: number) =>
+    placed !== undefined && freshRows.get(part) === rowCount;
+  const paths = staged.flatMap((each, part) => (isTaken(each, part) ? (each.placed ?? []) : []));
+  if (paths.length > 0) await connection.run(registerSql(table, paths));
+  const isInserted = (part: number) => freshRows.has(part) && !isTaken(staged[part]!, part);
+  let [inserted, expected] = [0, 0];
+  for (const [part, count] of freshRows) if (isInserted(part)) expected += count;
+  const options = { isInserted, areAllFresh, isSorted: tenantIds.size > 1 };
+  for (const statement of insertStatements(table, staged, options))
     inserted += (await connection.run(statement)).rowsChanged;
   // rolls back: the pieces must be all of it
-  if (inserted !== freshCount) throw new Error(`${inserted} of ${freshCount} new rows went into ${table.name}`);
+  if (inserted !== expected) throw new Error(`${inserted} of ${expected} new rows went into ${table.name}`);
   return new Map(added.getRows().map(([batchId, count]) => [String(batchId), Number(count)]));
+}
+
+/** A worker of a newer version may have added columns since the files were written. */
+function registerSql(table: LakeTable, paths: readonly string[]): string {
+  const list = paths.map(quote).join(', ');
+  return `CALL ducklake_add_data_files('lake', ${quote(table.name)}, [${list}], hive_partitioning => true, allow_missing => true)`;
+}
+
+interface Selection {
+  /** Whether rows of that part are inserted. */
+  readonly isInserted: (part: number) => boolean;
+  readonly areAllFresh: boolean;
+  readonly isSorted: boolean;
 }
 
 /**
@@ -142,9 +162,10 @@ export async function insertTable(
 function insertStatements(
   table: LakeTable,
   staged: readonly StagedTable[],
-  { areAllFresh, isSorted }: { areAllFresh: boolean; isSorted: boolean },
+  { isInserted, areAllFresh, isSorted }: Selection,
 ): string[] {
-  return piecesOf(staged).map((piece) => {
+  const slices = piecesOf(staged.map((each, part) => (isInserted(part) ? each : { rowCount: 0, sizeBytes: 0 })));
+  return slices.map((piece) => {
     const rows = piece.map(({ part, from, to }) => {
       const end = to === undefined ? '' : `AND staged.rowid < ${to}`;
       const first = part * rowsPerPartMax + from;
@@ -153,10 +174,10 @@ function insertStatements(
         ? ''
         : `SEMI JOIN (SELECT position - ${part * rowsPerPartMax} AS staged_row FROM fresh WHERE position BETWEEN ${first} AND ${last}) AS picked
           ON staged.rowid = picked.staged_row`;
-      return `SELECT staged.* FROM ${staged[part]?.stagedName ?? ''} AS staged ${pick} WHERE staged.rowid >= ${from} ${end}`;
+      return `SELECT staged.* FROM ${staged[part]?.relation ?? ''} AS staged ${pick} WHERE staged.rowid >= ${from} ${end}`;
     });
     // Rows of one tenant lie together in the file, so that a search for one tenant skips the rest.
-    return `INSERT INTO lake.${name(table.name)} BY NAME ${rows.join(' UNION ALL ')} ${isSorted ? 'ORDER BY tenant_id' : ''}`;
+    return insertSql(table, 'piece', `(${rows.join(' UNION ALL ')}) AS piece ${isSorted ? 'ORDER BY tenant_id' : ''}`);
   });
 }
 

@@ -91,7 +91,12 @@ function groupSize(queue: readonly Waiting[]): number {
   let tables = 0;
   for (const [index, { stage }] of queue.entries()) {
     tables += stage.tables.length;
-    if (index > 0 && (index === batchesMax || tables > stagedTablesMax)) return index;
+    const isEnough = index === batchesMax || tables > stagedTablesMax || hasFiles(stage);
+    if (index > 0 && isEnough) return index;
+    if (hasFiles(stage)) return 1;
   }
   return queue.length;
 }
+
+/** It is compared with nothing but what is in the lake when it is alone. */
+const hasFiles = ({ tables }: SealedStage): boolean => tables.some(({ placed }) => placed !== undefined);

@@ -6,8 +6,9 @@ import { insertTable, raiseFence } from './commit.ts';
 import { createDriftWatch, type DriftWatch } from './drift-watch.ts';
 import { type Drifting, insertDrift } from './drift.ts';
 import { readReceipts, type TableReceipt, updateCounts } from './ledger.ts';
+import { bareIdLength } from './numbering.ts';
 import { inList, name, quote, timestampLiteral } from './sql.ts';
-import { type BatchHeader, letterIdLength, type SealedStage } from './stage.ts';
+import { type BatchHeader, type SealedStage } from './stage.ts';
 import { inTransaction } from './transaction.ts';
 
 /** Which letters: all that is given must hold. Times are ISO and say when the record failed, half-open. */
@@ -121,7 +122,7 @@ export function replayHeader(tenantId: string): BatchHeader {
 /** The solved letters with the ids that their rows would have got in their batch: letters and rows number identical records alike. */
 export function numbered(solved: readonly Solved[]): Solved[] {
   return solved.map(({ letter, table, row }) => {
-    const ordinal = tables[table].identity === 'line' ? letter.letterId.slice(letterIdLength) : '';
+    const ordinal = tables[table].identity === 'line' ? letter.letterId.slice(bareIdLength) : '';
     return { letter, table, row: { ...row, event_id: `${String(row['event_id'])}${ordinal}` } };
   });
 }
@@ -170,11 +171,11 @@ async function markResolved(
 ): Promise<void> {
   const tenant = `tenant_id = ${quote(header.tenantId)}`;
   const rows = staged.map(
-    ({ table, stagedName }) => `
+    ({ table, relation }) => `
       SELECT ${quote(table.name)} AS table_name, event_id, batch_id FROM lake.${name(table.name)} AS held
-      WHERE ${tenant} AND event_id IN (SELECT event_id FROM ${stagedName})
-        AND event_time BETWEEN (SELECT min(event_time) FROM ${stagedName})
-          AND (SELECT max(event_time) FROM ${stagedName})`,
+      WHERE ${tenant} AND event_id IN (SELECT event_id FROM ${relation})
+        AND event_time BETWEEN (SELECT min(event_time) FROM ${relation})
+          AND (SELECT max(event_time) FROM ${relation})`,
   );
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE resolved AS

@@ -16,6 +16,7 @@ import {
 } from './dead-letters.ts';
 import { type DriftEntry, insertDriftAck } from './drift.ts';
 import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readReceipts } from './ledger.ts';
+import { openPlacing, type Placing } from './placing.ts';
 import { insertQueueLetters, type QueueLetter } from './queue-letters.ts';
 import { replaceBatch, type Replaced } from './replace.ts';
 import { withRoomFor } from './room.ts';
@@ -77,6 +78,7 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
   const committing = await opened.connect();
   await ensureSchema(committing);
+  const placing = await openPlacing(opened, settings.dataPath);
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Transactions of one process take turns: at once they would only fight for the next snapshot. */
@@ -125,10 +127,11 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     header: BatchHeader,
     tables: readonly TableName[],
     work: (stage: Stage) => Promise<T>,
+    placedBy?: Placing,
   ): Promise<T> {
     return staging(async () => {
       const connection = await opened.connect();
-      const stage = await openStage(connection, header, tables);
+      const stage = await openStage(connection, header, tables, placedBy);
       try {
         return await work(stage);
       } finally {
@@ -168,12 +171,13 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
       };
       const small = mayBeSmall(header) ? await fillSmall(header, tables, filled) : 0;
       if (typeof small !== 'number') return committer.commit(small);
-      return withStage(header, tables, async (stage) => {
+      const loaded = async (stage: Stage): Promise<Receipt> => {
         await filled(stage);
         const sealed = await stage.seal();
         mustHold(sealed, small);
         return committer.commit(sealed);
-      });
+      };
+      return withStage(header, tables, loaded, placing);
     },
     async replace(header, tables, fill, options) {
       return withStage(header, tables, async (stage) => {

@@ -1,4 +1,4 @@
-/** Keeps the lake quick and its size in bounds: merges the small files that commits leave, lets old snapshots go. Rows stay as they are. */
+/** Keeps the lake quick and its size in bounds: merges the small files that commits leave, lets old snapshots go, removes files of batches that were never committed. Rows stay as they are. */
 import { type LakeSettings, openLakeInstance } from './connection.ts';
 import { lakeTables } from './schema.ts';
 import { quote } from './sql.ts';
@@ -7,6 +7,8 @@ import { castLakeError, inTransaction } from './transaction.ts';
 export interface MaintainOptions {
   /** Earlier states of the lake can be read, and their files are kept, for so long. Longer than any query takes. */
   readonly keepSeconds: number;
+  /** Files that no commit took are kept for so long at least: a batch is read for hours before it is committed. */
+  readonly unfinishedSeconds?: number;
   /** Told what is done next. */
   readonly say?: (line: string) => void;
 }
@@ -16,7 +18,11 @@ export interface Maintained {
   readonly merged: readonly { readonly table: string; readonly filesBefore: number; readonly filesAfter: number }[];
   readonly snapshotsExpired: number;
   readonly filesDeleted: number;
+  /** Of batches that were never committed. */
+  readonly leftoversDeleted: number;
 }
+
+const unfinishedSecondsMin = 86_400;
 
 /**
  * May run while workers commit: each table is a transaction of its own, tried again where a commit was first.
@@ -25,7 +31,7 @@ export interface Maintained {
  */
 export async function maintainLake(
   settings: LakeSettings,
-  { keepSeconds, say = () => undefined }: MaintainOptions,
+  { keepSeconds, unfinishedSeconds = unfinishedSecondsMin, say = () => undefined }: MaintainOptions,
 ): Promise<Maintained> {
   const opened = await openLakeInstance(settings, { readOnly: false });
   try {
@@ -46,14 +52,17 @@ export async function maintainLake(
       await call(`ducklake_merge_adjacent_files('lake', ${quote(table)})`);
     }
     const after = await fileCounts();
-    const olderThan = `older_than => now() - INTERVAL '${keepSeconds} seconds'`;
+    const olderThan = (seconds: number) => `older_than => now() - INTERVAL '${seconds} seconds'`;
     say('letting old snapshots and their files go');
-    const snapshotsExpired = await call(`ducklake_expire_snapshots('lake', ${olderThan})`);
-    const filesDeleted = await call(`ducklake_cleanup_old_files('lake', ${olderThan})`);
+    const snapshotsExpired = await call(`ducklake_expire_snapshots('lake', ${olderThan(keepSeconds)})`);
+    const filesDeleted = await call(`ducklake_cleanup_old_files('lake', ${olderThan(keepSeconds)})`);
+    say('removing what was never committed');
+    const kept = Math.max(keepSeconds, unfinishedSeconds);
+    const leftoversDeleted = await call(`ducklake_delete_orphaned_files('lake', ${olderThan(kept)})`);
     const merged = [...before]
       .map(([table, filesBefore]) => ({ table, filesBefore, filesAfter: after.get(table) ?? 0 }))
       .filter(({ filesBefore, filesAfter }) => filesAfter < filesBefore);
-    return { merged, snapshotsExpired, filesDeleted };
+    return { merged, snapshotsExpired, filesDeleted, leftoversDeleted };
   } catch (error) {
     throw castLakeError(error);
   } finally {

@@ -4,7 +4,7 @@ import { IngestError } from '../errors/ingest-error.ts';
 import { raiseFence } from './commit.ts';
 import { insertDrift } from './drift.ts';
 import { type Receipt, readReceipts, type TableReceipt, updateCounts } from './ledger.ts';
-import { dataTables, deadLetterTable, type LakeTable } from './schema.ts';
+import { dataTables, deadLetterTable, insertSql, type LakeTable } from './schema.ts';
 import { name, quote, timestampLiteral } from './sql.ts';
 import type { SealedStage } from './stage.ts';
 import { inTransaction } from './transaction.ts';
@@ -107,8 +107,8 @@ async function replaceRows(
   dryRun: boolean,
 ): Promise<RowChanges> {
   const target = `lake.${name(table.name)}`;
-  const stagedName = tables.find((staged) => staged.table.name === table.name)?.stagedName;
-  const staged = stagedName === undefined ? `(SELECT 0 AS rowid, * FROM ${target} LIMIT 0)` : stagedName;
+  const relation = tables.find((staged) => staged.table.name === table.name)?.relation;
+  const staged = relation ?? `(SELECT 0 AS rowid, * FROM ${target} LIMIT 0)`;
   const tenant = `tenant_id = ${quote(header.tenantId)}`;
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE held AS FROM ${target} WHERE ${tenant} AND batch_id = ${quote(header.batchId)}`,
@@ -140,10 +140,9 @@ async function replaceRows(
       WHERE ${tenant} AND batch_id = ${quote(header.batchId)} AND event_id NOT IN (SELECT event_id FROM kept)`);
   }
   if (!dryRun && wanted > kept) {
-    await connection.run(`
-      INSERT INTO ${target} BY NAME
-      SELECT staged.* FROM ${staged} AS staged
-      SEMI JOIN (SELECT staged_row FROM wanted ANTI JOIN kept USING (event_id)) AS picked ON staged.rowid = picked.staged_row`);
+    const from = `${staged} AS staged
+      SEMI JOIN (SELECT staged_row FROM wanted ANTI JOIN kept USING (event_id)) AS picked ON staged.rowid = picked.staged_row`;
+    await connection.run(insertSql(table, 'staged', from));
   }
   return { held, wanted, common, kept };
 }
@@ -155,8 +154,8 @@ async function replaceLetters(
   dryRun: boolean,
 ): Promise<{ resolved: number; added: number; changed: number }> {
   const target = 'lake.dead_letters';
-  const stagedName = tables.find(({ table }) => table === deadLetterTable)?.stagedName;
-  const staged = stagedName === undefined ? `(FROM ${target} LIMIT 0)` : stagedName;
+  const relation = tables.find(({ table }) => table === deadLetterTable)?.relation;
+  const staged = relation ?? `(FROM ${target} LIMIT 0)`;
   const tenant = `tenant_id = ${quote(header.tenantId)}`;
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE letter_change AS
@@ -185,10 +184,8 @@ async function replaceLetters(
         resolved_batch = CASE WHEN change.change = 'resolved' THEN ${quote(header.batchId)} END
       FROM letter_change AS change
       WHERE letter.${tenant} AND letter.dead_letter_id = change.dead_letter_id AND change.change <> 'added'`);
-    await connection.run(`
-      INSERT INTO ${target} BY NAME
-      SELECT staged.* FROM ${staged} AS staged
-      SEMI JOIN (FROM letter_change WHERE change = 'added') AS added USING (dead_letter_id)`);
+    const from = `${staged} AS staged SEMI JOIN (FROM letter_change WHERE change = 'added') AS added USING (dead_letter_id)`;
+    await connection.run(insertSql(deadLetterTable, 'staged', from));
   }
   return { resolved: count('resolved'), added: count('added') + count('opened'), changed: count('changed') };
 }

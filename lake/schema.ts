@@ -20,11 +20,16 @@ export interface LakeTable {
    * `line`: equal ids in one batch are different rows and get numbered.
    */
   readonly identity: 'content' | 'line';
-  /** The day partition's column; undefined: the table is small and not partitioned. */
+  /** The column of the time by whose day the table is partitioned; undefined: the table is small and not partitioned. */
   readonly dayColumn?: string;
+  /** The same, where the lake has a column of that day besides (`dayColumnName`), so that files can be added to it as they are. */
+  readonly placedBy?: string;
   /** A row read again has the same `dayColumn`, so that only that range is searched for it. */
   readonly ranged: boolean;
 }
+
+/** Files that DuckLake did not write can only be added to a table that is partitioned by columns, not by what is computed from them. */
+export const dayColumnName = 'event_day';
 
 export const dataTables: readonly LakeTable[] = Object.values(tables).map((table) => ({
   name: table.name,
@@ -32,6 +37,7 @@ export const dataTables: readonly LakeTable[] = Object.values(tables).map((table
   idColumn: 'event_id',
   identity: table.identity,
   dayColumn: 'event_time',
+  placedBy: 'event_time',
   ranged: true,
 }));
 
@@ -103,6 +109,13 @@ export function createTableSql(
   return `CREATE ${kind} ${table} (${list.join(', ')})`;
 }
 
+/** Inserts rows of `relation`, a SELECT's FROM and what follows; `as` is its name there. */
+export function insertSql({ name: table, columns, placedBy }: LakeTable, as: string, from: string): string {
+  const list = columns.map(({ name: column }) => `${as}.${name(column)}`);
+  if (placedBy !== undefined) list.push(`${as}.${name(placedBy)}::DATE AS ${name(dayColumnName)}`);
+  return `INSERT INTO lake.${name(table)} BY NAME SELECT ${list.join(', ')} FROM ${from}`;
+}
+
 /** Brings the attached lake to this version's schema. One transaction: either all of it or none. */
 export async function ensureSchema(connection: DuckDBConnection): Promise<void> {
   if ((await schemaChanges(connection)).length === 0) return;
@@ -138,9 +151,9 @@ async function tableChanges(connection: DuckDBConnection): Promise<string[]> {
 function creation(table: LakeTable): string[] {
   const target = `lake.${name(table.name)}`;
   const statements = [createTableSql(target, table.columns)];
-  if (table.dayColumn !== undefined) {
+  if (table.placedBy !== undefined) statements.push(...dayColumn(target));
+  else if (table.dayColumn !== undefined) {
     const day = name(table.dayColumn);
-    // By day alone: a partition per tenant would make hundreds of tiny files a day.
     statements.push(`ALTER TABLE ${target} SET PARTITIONED BY (year(${day}), month(${day}), day(${day}))`);
   }
   if (table.name === fenceTable.name) statements.push(`INSERT INTO ${target} VALUES (0)`);
@@ -148,9 +161,17 @@ function creation(table: LakeTable): string[] {
 }
 
 function additions(table: LakeTable, known: ReadonlySet<string>): string[] {
-  return table.columns
+  const target = `lake.${name(table.name)}`;
+  const added = table.columns
     .filter((column) => !known.has(column.name))
-    .map((column) => `ALTER TABLE lake.${name(table.name)} ADD COLUMN ${name(column.name)} ${duckdbType(column.type)}`);
+    .map((column) => `ALTER TABLE ${target} ADD COLUMN ${name(column.name)} ${duckdbType(column.type)}`);
+  return table.placedBy === undefined || known.has(dayColumnName) ? added : [...added, ...dayColumn(target)];
+}
+
+/** By day alone: a partition per tenant would make hundreds of tiny files a day. Files from before keep theirs. */
+function dayColumn(target: string): string[] {
+  const day = name(dayColumnName);
+  return [`ALTER TABLE ${target} ADD COLUMN ${day} DATE`, `ALTER TABLE ${target} SET PARTITIONED BY (${day})`];
 }
 
 /** A view's comment tells its definition apart from others: the text that DuckDB keeps of a view is not the text that made it. */

@@ -1,6 +1,7 @@
 /** Holds the rows of a small batch in this process: tables of its own would cost it ten times what loading it does. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Row, TableName } from '../tables/table.ts';
+import { numberedId } from './numbering.ts';
 import { createTableSql, type LakeTable } from './schema.ts';
 import { name } from './sql.ts';
 import { type BatchHeader, type SealedStage, type Stage, type StagedTable, stageOf } from './stage.ts';
@@ -34,6 +35,7 @@ export async function fillSmall(
       if (known === undefined) rows.set(table, [row]);
       else known.push(row);
     },
+    ready: async () => undefined,
     async seal() {
       for (const [table, each] of rows) if (table.identity === 'line') rows.set(table, numbered(table, each));
       return { tables: [], small: rows };
@@ -49,14 +51,14 @@ export async function fillSmall(
   return stage.seal();
 }
 
-/** As lake/stage.ts numbers identical lines: they come in the order of the object. */
+/** As lake/numbering.ts numbers identical lines: they come in the order of the object. */
 function numbered({ idColumn }: LakeTable, rows: readonly Row[]): Row[] {
   const ordinals = new Map<unknown, number>();
   return rows.map((row) => {
-    const id = row[idColumn];
+    const id = String(row[idColumn]);
     const ordinal = (ordinals.get(id) ?? 0) + 1;
     ordinals.set(id, ordinal);
-    return ordinal === 1 ? row : { ...row, [idColumn]: `${String(id)}-${ordinal}` };
+    return ordinal === 1 ? row : { ...row, [idColumn]: numberedId(id, ordinal) };
   });
 }
 
@@ -79,7 +81,7 @@ export async function stageSmall(
     for (const row of all) writer.write(row);
     writer.close();
     const sizeBytes = all.reduce((sum, { raw }) => sum + (raw as string | Uint8Array).length, 0);
-    staged.push({ table, stagedName, rowCount: all.length, sizeBytes });
+    staged.push({ table, relation: `(SELECT rowid, * FROM ${stagedName})`, rowCount: all.length, sizeBytes });
   }
   return staged;
 }

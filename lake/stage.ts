@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { RawRecord, Reject, Row, TableName, TimeMicros } from '../tables/table.ts';
 import { createDriftWatch, type Sighting } from './drift-watch.ts';
+import { bareIdLength, numberingSuffixes, settleNumbers } from './numbering.ts';
+import type { Placing } from './placing.ts';
 import { createTableSql, dataTables, deadLetterTable, type LakeTable } from './schema.ts';
 import { name } from './sql.ts';
-import { openRowWriter, type RowWriter } from './values.ts';
+import { openTableWriter, type Part, type TableWriter } from './table-writer.ts';
 
 /** What the ledger says of a batch besides its counts. */
 export interface BatchHeader {
@@ -43,19 +45,16 @@ export interface Stage {
   readonly ingestedAt: TimeMicros;
   addRow(table: TableName, row: Row): void;
   addDeadLetter(letter: DeadLetter): void;
+  /** Resolves when there is room for more: to be asked now and then while much is added. @throws what writing threw */
+  ready(): Promise<void>;
   /** No more rows; identical lines are numbered. */
   seal(): Promise<SealedStage>;
   discard(): Promise<void>;
 }
 
-/** Rows of one table, by `rowid` from 0 on. */
-export interface StagedTable {
+/** Rows of one table that lie together. */
+export interface StagedTable extends Part {
   readonly table: LakeTable;
-  /** As SQL names it, outside the lake. */
-  readonly stagedName: string;
-  readonly rowCount: number;
-  /** Of the records that the rows were made of. */
-  readonly sizeBytes: number;
 }
 
 /** Rows that are still in this process. */
@@ -74,26 +73,28 @@ export interface SealedStage {
   readonly ingestedAt: TimeMicros;
 }
 
-/** Of a letter's id without the number that identical records get. */
-export const letterIdLength = 32;
-
 let stageCount = 0;
 
 /** Where the rows of a stage stay until they are committed. */
 export interface Rows {
   write(table: LakeTable, row: Row, sizeBytes: number): void;
+  ready(): Promise<void>;
   /** No more rows; identical lines are numbered. */
   seal(): Promise<Pick<SealedStage, 'tables' | 'small'>>;
   discard(): Promise<void>;
 }
 
-/** A stage for records of the given tables, in tables of its own. The connection must be the stage's own. */
+/**
+ * A stage for records of the given tables, in tables of its own, and with `placing` in files of the lake, too: only a commit that registers them may
+ * follow. The connection must be the stage's own.
+ */
 export async function openStage(
   connection: DuckDBConnection,
   header: BatchHeader,
   tableNames: readonly TableName[],
+  placing?: Placing,
 ): Promise<Stage> {
-  return stageOf(header, tableNames, await openTables(connection, tableNames));
+  return stageOf(header, tableNames, await openTables(connection, tableNames, placing));
 }
 
 export function stageOf(header: BatchHeader, tableNames: readonly TableName[], staged: Rows): Stage {
@@ -138,7 +139,7 @@ export function stageOf(header: BatchHeader, tableNames: readonly TableName[], s
           .update('\0')
           .update(record.bytes)
           .digest('hex')
-          .slice(0, letterIdLength),
+          .slice(0, bareIdLength),
         source_id: header.sourceId,
         table_name: table,
         batch_id: header.batchId,
@@ -150,6 +151,7 @@ export function stageOf(header: BatchHeader, tableNames: readonly TableName[], s
       };
       write(deadLetterTable, letter, record.bytes.length);
     },
+    ready: () => staged.ready(),
     async seal() {
       return { header, counts, ...(await staged.seal()), longestBytes, drift: drift.sightings(), ingestedAt };
     },
@@ -160,56 +162,48 @@ export function stageOf(header: BatchHeader, tableNames: readonly TableName[], s
 const tablesOf = (tableNames: readonly TableName[]) =>
   dataTables.filter(({ name: known }) => tableNames.some((wanted) => wanted === known));
 
-async function openTables(connection: DuckDBConnection, tableNames: readonly TableName[]): Promise<Rows> {
+async function openTables(
+  connection: DuckDBConnection,
+  tableNames: readonly TableName[],
+  placing: Placing | undefined,
+): Promise<Rows> {
   stageCount += 1;
   const prefix = `stage_${stageCount}`;
+  const names: string[] = [];
   // Not in a transaction: rows that are not committed stay in memory whatever they are, and a large batch runs out of it.
-  const staged = new Map<LakeTable, { stagedName: string; writer: RowWriter; sizeBytes: number }>();
+  const writers = new Map<LakeTable, TableWriter>();
   for (const table of [...tablesOf(tableNames), deadLetterTable]) {
-    const tableName = `${prefix}_${table.name}`;
-    const stagedName = `memory.main.${name(tableName)}`;
-    await connection.run(createTableSql(stagedName, table.columns));
-    const writer = await openRowWriter(connection, { catalog: 'memory', name: tableName, columns: table.columns });
-    staged.set(table, { stagedName, writer, sizeBytes: 0 });
+    const stagingName = `${prefix}_${table.name}`;
+    names.push(stagingName);
+    await connection.run(createTableSql(`memory.main.${name(stagingName)}`, table.columns));
+    const isPlaced = table.placedBy !== undefined;
+    writers.set(table, await openTableWriter(connection, table, stagingName, isPlaced ? placing : undefined));
   }
   return {
     write(table, row, sizeBytes) {
-      const target = staged.get(table);
-      target?.writer.write(row);
-      if (target !== undefined) target.sizeBytes += sizeBytes;
+      writers.get(table)?.write(row, sizeBytes);
+    },
+    async ready() {
+      for (const writer of writers.values()) await writer.ready();
     },
     async seal() {
-      for (const { writer } of staged.values()) writer.close();
-      const filled = [...staged].filter(([, { writer }]) => writer.rowCount > 0);
-      for (const [table, { stagedName }] of filled) {
-        if (table.identity === 'line') await numberIdenticalLines(connection, table, stagedName);
+      const tables: StagedTable[] = [];
+      for (const [table, writer] of writers) {
+        const parts = await writer.close();
+        const settled =
+          table.identity === 'line' && parts.length > 0
+            ? await settleNumbers(connection, table, parts, `${prefix}_${table.name}`)
+            : parts;
+        tables.push(...settled.map((part) => ({ table, ...part })));
       }
-      const tables = filled.map(([table, { stagedName, writer, sizeBytes }]) => ({
-        table,
-        stagedName,
-        rowCount: writer.rowCount,
-        sizeBytes,
-      }));
       return { tables };
     },
     async discard() {
-      for (const { stagedName } of staged.values()) await connection.run(`DROP TABLE IF EXISTS ${stagedName}`);
+      for (const writer of writers.values()) await writer.discard();
+      for (const stagingName of names) {
+        for (const suffix of ['', ...numberingSuffixes])
+          await connection.run(`DROP TABLE IF EXISTS memory.main.${name(`${stagingName}${suffix}`)}`);
+      }
     },
   };
-}
-
-/**
- * Two identical lines of one object are two events. The second gets `-2` behind its id, in the order of the object, so that the
- * same object shipped again, under whatever key, gives the same ids.
- */
-async function numberIdenticalLines(connection: DuckDBConnection, table: LakeTable, target: string): Promise<void> {
-  const id = name(table.idColumn);
-  await connection.run(`
-    UPDATE ${target} AS staged SET ${id} = staged.${id} || '-' || numbered.ordinal
-    FROM (
-      SELECT rowid AS row_number, row_number() OVER (PARTITION BY ${id} ORDER BY source_ref."offset", source_ref.line) AS ordinal
-      FROM ${target}
-      WHERE ${id} IN (SELECT ${id} FROM ${target} GROUP BY ${id} HAVING count(*) > 1)
-    ) AS numbered
-    WHERE staged.rowid = numbered.row_number AND numbered.ordinal > 1`);
 }

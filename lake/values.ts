@@ -1,10 +1,10 @@
 /** Rows as JavaScript values go into DuckDB tables: the one place that knows both forms. */
 import { type DuckDBConnection, DuckDBDataChunk, type DuckDBType } from '@duckdb/node-api';
-import duckdb from '@duckdb/node-bindings';
+import duckdb, { type DataChunk } from '@duckdb/node-bindings';
 import type { z } from 'zod';
 import { type ColumnType, columnType } from '../tables/column.ts';
 import type { Row } from '../tables/table.ts';
-import { createHeap, createLoan, columnsOf } from './vectors.ts';
+import { columnsOf, createHeap, createLoan, type Loan } from './vectors.ts';
 
 export interface Column {
   readonly name: string;
@@ -17,10 +17,87 @@ export const columnsOfShape = (shape: Shape): Column[] =>
   Object.entries(shape).map(([name, type]) => ({ name, type: columnType(type) }));
 
 /** DuckDB's vectors hold this many rows. */
-const chunkRows = 2048;
+const frameRows = 2048;
 /** Fewer where rows are long, and so often the table gets what was gathered: bounds memory and the time that nothing else runs. */
-const chunkBytes = 4 << 20;
+const frameBytes = 4 << 20;
 const appendBytes = 8 << 20;
+
+/** Rows that are gathered until DuckDB takes them: a vector of each column. */
+export interface Frame {
+  readonly rowCount: number;
+  /** Of the text in it. */
+  readonly textBytes: number;
+  readonly isFull: boolean;
+  put(row: Row): void;
+  /** Moves the rows into a chunk that has these columns; the frame is empty afterwards. Its text is the loan's until that lends again. */
+  moveTo(chunk: DataChunk, loan: Loan): void;
+}
+
+export function createFrame(columns: readonly Column[]): Frame {
+  const heap = createHeap();
+  const vectors = columnsOf(Object.fromEntries(columns.map(({ name, type }) => [name, type])), heap);
+  let rowCount = 0;
+  return {
+    get rowCount() {
+      return rowCount;
+    },
+    get textBytes() {
+      return heap.sizeBytes;
+    },
+    get isFull() {
+      return rowCount === frameRows || heap.sizeBytes >= frameBytes;
+    },
+    put(row) {
+      vectors.put(row, rowCount);
+      rowCount += 1;
+    },
+    moveTo(chunk, loan) {
+      const count = rowCount;
+      rowCount = 0;
+      duckdb.data_chunk_set_size(chunk, count);
+      const address = loan.lend(heap);
+      vectors.flush((index) => duckdb.data_chunk_get_vector(chunk, index), count, address);
+    },
+  };
+}
+
+/** Appends rows to a table that exists. They become visible to others after `close`. */
+export interface FrameAppender {
+  /** Of the columns. */
+  readonly types: readonly DuckDBType[];
+  append(frame: Frame): void;
+  close(): void;
+}
+
+export interface Target {
+  readonly catalog: string;
+  readonly name: string;
+  readonly columns: readonly Column[];
+}
+
+export async function openAppender(connection: DuckDBConnection, table: Target): Promise<FrameAppender> {
+  const appender = await connection.createAppender(table.name, 'main', table.catalog);
+  const types: DuckDBType[] = table.columns.map((_, index) => appender.columnType(index));
+  const loan = createLoan();
+  let kept: DuckDBDataChunk | undefined;
+  let pendingBytes = 0;
+  return {
+    types,
+    append(frame) {
+      if (frame.rowCount === 0) return;
+      // one chunk again and again: its memory is freed only when the garbage collector finds it
+      const chunk = (kept ??= DuckDBDataChunk.create(types));
+      chunk.reset();
+      pendingBytes += frame.textBytes + frame.rowCount * types.length * 8;
+      frame.moveTo(chunk.chunk, loan);
+      appender.appendDataChunk(chunk);
+      if (pendingBytes < appendBytes) return;
+      appender.flushSync();
+      pendingBytes = 0;
+    },
+    close: () => appender.closeSync(),
+  };
+}
 
 export interface RowWriter {
   readonly rowCount: number;
@@ -29,48 +106,23 @@ export interface RowWriter {
   close(): void;
 }
 
-/** Appends rows to a table that exists, a chunk at a time. */
-export async function openRowWriter(
-  connection: DuckDBConnection,
-  table: { readonly catalog: string; readonly name: string; readonly columns: readonly Column[] },
-): Promise<RowWriter> {
-  const appender = await connection.createAppender(table.name, 'main', table.catalog);
-  const types: DuckDBType[] = table.columns.map((_, index) => appender.columnType(index));
-  let kept: DuckDBDataChunk | undefined;
-  const heap = createHeap();
-  const loan = createLoan();
-  const columns = columnsOf(Object.fromEntries(table.columns.map(({ name, type }) => [name, type])), heap);
-  let pendingRows = 0;
-  let pendingBytes = 0;
+/** The same, row by row. */
+export async function openRowWriter(connection: DuckDBConnection, table: Target): Promise<RowWriter> {
+  const appender = await openAppender(connection, table);
+  const frame = createFrame(table.columns);
   let rowCount = 0;
-  const flush = () => {
-    if (pendingRows === 0) return;
-    // one chunk again and again: its memory is freed only when the garbage collector finds it
-    const chunk = (kept ??= DuckDBDataChunk.create(types));
-    chunk.reset();
-    chunk.rowCount = pendingRows;
-    pendingBytes += heap.sizeBytes + pendingRows * types.length * 8;
-    const address = loan.lend(heap);
-    columns.flush((index) => duckdb.data_chunk_get_vector(chunk.chunk, index), pendingRows, address);
-    appender.appendDataChunk(chunk);
-    pendingRows = 0;
-    if (pendingBytes < appendBytes) return;
-    appender.flushSync();
-    pendingBytes = 0;
-  };
   return {
     get rowCount() {
       return rowCount;
     },
     write(row) {
       rowCount += 1;
-      columns.put(row, pendingRows);
-      pendingRows += 1;
-      if (pendingRows === chunkRows || heap.sizeBytes >= chunkBytes) flush();
+      frame.put(row);
+      if (frame.isFull) appender.append(frame);
     },
     close() {
-      flush();
-      appender.closeSync();
+      appender.append(frame);
+      appender.close();
     },
   };
 }

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { generateLogs } from '../../simulator/logs/generate.ts';
+import { generateLogs, type LogTable } from '../../simulator/logs/generate.ts';
 import { type TapArray, tapEvents } from '../../simulator/tap/events.ts';
 import { tables } from '../../tables/registry.ts';
 import type { TableName } from '../../tables/table.ts';
+import type { LineTable } from './line-columns.ts';
 
 export interface Input {
   readonly path: string;
@@ -20,7 +21,8 @@ const seed = 'bench';
 const tenant = 'acme';
 const fromMs = Date.parse('2026-01-31T00:00:00Z');
 const hourMs = 3_600_000;
-/** So many records are simulated; more are these again as other events. */
+const partMs = 6 * hourMs;
+/** So many records are simulated at a time. */
 const simulatedMax = 20_000;
 
 const tapArrays: Partial<Record<TableName, TapArray>> = {
@@ -50,29 +52,47 @@ export async function benchInput(directory: string, table: TableName, records: n
 }
 
 function* pieces(table: TableName, records: number, part: number, counted: { sizeBytes: number }): Generator<Buffer> {
-  const simulated = simulate(table, Math.min(records, simulatedMax));
-  const again = tables[table].identity === 'line' ? otherLine : otherRecord;
   let piece: string[] = [];
-  for (let index = 0; index < records; index += 1) {
-    const number = part * records + index;
-    const round = Math.floor(number / simulated.length);
-    const record = simulated[number % simulated.length] ?? '';
-    piece.push(round === 0 ? record : again(record, round));
-    if (piece.length < 1000 && index < records - 1) continue;
+  let left = records;
+  const made = isLineLog(table) ? simulatedLines(table, records, part) : simulatedRecords(table, records, part);
+  for (const record of made) {
+    piece.push(record);
+    left -= 1;
+    if (piece.length < 1000 && left > 0) continue;
     const bytes = Buffer.from(`${piece.join('\n')}\n`);
     counted.sizeBytes += bytes.length;
     yield bytes;
     piece = [];
+    if (left === 0) return;
   }
 }
 
-function simulate(table: TableName, count: number): string[] {
-  if (
-    table === 'proofpoint_gateway_filter_logs' ||
-    table === 'proofpoint_gateway_sendmail_logs' ||
-    table === 'proofpoint_on_demand_message' ||
-    table === 'proofpoint_on_demand_maillog'
-  ) {
+const isLineLog = (table: TableName): table is LogTable & LineTable => tables[table].identity === 'line';
+
+/** In the order of their time, as a busy gateway writes them: each part is six hours. */
+function* simulatedLines(table: LogTable, records: number, part: number): Generator<string> {
+  const rounds = Math.ceil(records / simulatedMax);
+  const spanMs = partMs / rounds;
+  for (let round = 0; round < rounds; round += 1) {
+    const startMs = Math.floor(fromMs + part * partMs + round * spanMs);
+    const time = { fromMs: startMs, toMs: Math.floor(startMs + spanMs) };
+    const { objects } = generateLogs({ seed, tenant, table, ...time, count: Math.min(records, simulatedMax) });
+    for (const object of objects) yield* object.records;
+  }
+}
+
+/** The same events again and again, with other identifiers. */
+function* simulatedRecords(table: Exclude<TableName, LineTable>, records: number, part: number): Generator<string> {
+  const simulated = simulate(table, Math.min(records, simulatedMax));
+  for (let number = part * records; ; number += 1) {
+    const round = Math.floor(number / simulated.length);
+    const record = simulated[number % simulated.length] ?? '';
+    yield round === 0 ? record : otherRecord(record, round);
+  }
+}
+
+function simulate(table: Exclude<TableName, LineTable>, count: number): string[] {
+  if (table === 'proofpoint_on_demand_message' || table === 'proofpoint_on_demand_maillog') {
     const { objects } = generateLogs({ seed, tenant, table, fromMs, toMs: fromMs + 24 * hourMs, count });
     return objects.flatMap(({ records }) => records);
   }
@@ -82,15 +102,6 @@ function simulate(table: TableName, count: number): string[] {
     for (const { array, record } of events) if (array === tapArrays[table]) found.push(JSON.stringify(record));
   }
   return found.slice(0, count);
-}
-
-/** The line some microseconds away. */
-function otherLine(line: string, round: number): string {
-  const micros = /\.(\d{6})(?=[+Z-])/;
-  return line.replace(
-    micros,
-    (_, digits: string) => `.${String((Number(digits) + round * 7919) % 1_000_000).padStart(6, '0')}`,
-  );
 }
 
 /** The record with the beginning of its identifiers changed. */

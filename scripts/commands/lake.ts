@@ -26,7 +26,9 @@ export function addLake(noun: Command): void {
         );
     });
   documented(lake.command('maintain'), 'ppi lake maintain --keep 7d')
-    .description('merge the small files that commits leave and let old snapshots go; workers may go on meanwhile')
+    .description(
+      'merge the small files that commits leave, remove what is not needed any more; workers may go on meanwhile',
+    )
     .addOption(
       new Option('--keep <span>', 'how long earlier states can be read, 1h at least')
         .argParser(keepOption)
@@ -42,7 +44,9 @@ export function addLake(noun: Command): void {
         ['table', 'files before', 'after'],
         done.merged.map(({ table, filesBefore, filesAfter }) => [table, filesBefore, filesAfter]),
       );
-      process.stdout.write(`${done.snapshotsExpired} snapshots expired, ${done.filesDeleted} files deleted\n`);
+      process.stdout.write(
+        `${done.snapshotsExpired} snapshots expired, ${done.filesDeleted} files deleted, and ${done.leftoversDeleted} that were never committed\n`,
+      );
     });
 }
 

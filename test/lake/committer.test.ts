@@ -35,7 +35,7 @@ describe('group commit', () => {
       sizes.push(stages.length);
       return receipts(stages);
     });
-    const staged = { table: deadLetterTable, stagedName: '', rowCount: 1, sizeBytes: 1 };
+    const staged = { table: deadLetterTable, relation: '', rowCount: 1, sizeBytes: 1 };
     const small = Array.from({ length: 600 }, (_, index) => stage(`small-${index}`));
     const large = Array.from({ length: 70 }, (_, index) => ({ ...stage(`large-${index}`), tables: [staged] }));
     await Promise.all([...small, ...large].map((each) => committer.commit(each)));

@@ -1,0 +1,73 @@
+/**
+ * Writes the rows of large batches into files of the lake while the batch is still being read. They are in no table until the batch's commit
+ * registers the files (https://ducklake.select/docs/stable/duckdb/metadata/adding_files). In a staging table each row would be written, spilled, read
+ * and written again. Files that no commit registers are removed by `ppi lake maintain`.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, rmSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Opened } from './connection.ts';
+import { type Offered, openRowFeed } from './row-feed.ts';
+import { dayColumnName, type LakeTable } from './schema.ts';
+import { name, quote } from './sql.ts';
+import { castLakeError } from './transaction.ts';
+
+/** So many tables gather rows for a file at a time: with those that are being written, about 50 MB each. */
+const gatheringMax = 3;
+
+export interface Placing {
+  /** A place among those that gather; undefined while all are taken. */
+  tryJoin(): { leave(): void } | undefined;
+  /**
+   * Writes all rows that are offered, which are of one day, and gives the file's path or URL.
+   * @throws IngestError `lake.unavailable`
+   */
+  place(table: LakeTable, dayMs: number, rows: Offered): Promise<string>;
+  /** Of a batch that will not be committed. */
+  remove(paths: readonly string[]): void;
+}
+
+export async function openPlacing(opened: Opened, dataPath: string): Promise<Placing> {
+  const isRemote = dataPath.includes('://');
+  const root = isRemote ? dataPath.replace(/\/+$/, '') : resolve(dataPath);
+  const registering = await opened.connect();
+  const feed = openRowFeed(registering);
+  registering.closeSync();
+  let gathering = 0;
+
+  async function write(connection: DuckDBConnection, path: string, day: string, rows: Offered): Promise<void> {
+    await opened.refreshAccess();
+    if (!isRemote) mkdirSync(dirname(path), { recursive: true });
+    await feed.offer(rows, (relation) =>
+      connection.run(
+        `COPY (SELECT *, DATE ${quote(day)} AS ${name(dayColumnName)} FROM ${relation}) TO ${quote(path)} (FORMAT parquet)`,
+      ),
+    );
+  }
+
+  return {
+    tryJoin() {
+      if (gathering === gatheringMax) return undefined;
+      gathering += 1;
+      return { leave: () => (gathering -= 1) };
+    },
+    async place(table, dayMs, rows) {
+      const day = new Date(dayMs).toISOString().slice(0, 10);
+      // as the lake lays out its own files
+      const path = `${root}/main/${table.name}/${dayColumnName}=${day}/batch-${randomUUID()}.parquet`;
+      const connection = await opened.connect();
+      try {
+        await write(connection, path, day, rows);
+      } catch (error) {
+        throw castLakeError(error);
+      } finally {
+        connection.closeSync();
+      }
+      return path;
+    },
+    remove(paths) {
+      if (!isRemote) for (const path of paths) rmSync(path, { force: true });
+    },
+  };
+}

@@ -1,0 +1,153 @@
+/** The rows of one table of a batch on their way out of this process: many of one day into files of the lake, others into a staging table. */
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { Row } from '../tables/table.ts';
+import { createNumbering, type Numbering } from './numbering.ts';
+import type { Placing } from './placing.ts';
+import type { LakeTable } from './schema.ts';
+import { quote } from './sql.ts';
+import { createFrame, type Frame, openAppender } from './values.ts';
+
+/** Rows that lie together outside the lake: by `rowid` from 0 on. */
+export interface Part {
+  /** As SQL names it behind FROM, with `rowid` and all columns of the table. */
+  readonly relation: string;
+  readonly rowCount: number;
+  /** Of the records that the rows were made of. */
+  readonly sizeBytes: number;
+  /** The file of the lake that holds these rows and nothing else. */
+  readonly placed?: string;
+}
+
+export interface TableWriter {
+  write(row: Row, sizeBytes: number): void;
+  /** Resolves when there is room for more: memory grows where nobody asks. @throws what writing threw */
+  ready(): Promise<void>;
+  /** No more rows. @throws what writing threw */
+  close(): Promise<Part[]>;
+  /** Where `close` was not reached: removes what it would have given. */
+  discard(): Promise<void>;
+}
+
+/** Text of the rows that make a file. */
+const fileBytes = 16 << 20;
+/** Files take long records many times into memory: those go by the staging table, whose commit makes room for them. */
+const recordBytesMax = 1 << 20;
+const dayMicros = 86_400_000_000;
+
+/** `stagingName`: a table in DuckDB's memory that exists and is empty. */
+export async function openTableWriter(
+  connection: DuckDBConnection,
+  table: LakeTable,
+  stagingName: string,
+  placing?: Placing,
+): Promise<TableWriter> {
+  const { columns, idColumn, placedBy } = table;
+  const staging = await openAppender(connection, { catalog: 'memory', name: stagingName, columns });
+  const numbering: Numbering | undefined =
+    placing === undefined || table.identity === 'content' ? undefined : createNumbering();
+  const placed: Part[] = [];
+  const empty: Frame[] = [];
+  const staged = { rowCount: 0, sizeBytes: 0 };
+  let frame = createFrame(columns);
+  let place: { leave(): void } | undefined;
+  let writing: Promise<void> | undefined;
+  let failure: { readonly error: unknown } | undefined;
+  let gathered = nothing();
+  let isClosed = false;
+
+  function stage(frames: readonly Frame[]): void {
+    for (const each of frames) {
+      staged.rowCount += each.rowCount;
+      staging.append(each);
+    }
+  }
+
+  function frameIsFull(): void {
+    place ??= placing?.tryJoin();
+    if (place === undefined) {
+      staged.sizeBytes += gathered.sizeBytes;
+      stage([frame]);
+      gathered = nothing();
+      return;
+    }
+    gathered.frames.push(frame);
+    gathered.textBytes += frame.textBytes;
+    frame = empty.pop() ?? createFrame(columns);
+    if (gathered.textBytes >= fileBytes) gatheredEnough();
+  }
+
+  function gatheredEnough(): void {
+    const { frames, sizeBytes, day } = gathered;
+    gathered = nothing();
+    if (typeof day !== 'number' || writing !== undefined || placing === undefined) {
+      staged.sizeBytes += sizeBytes;
+      stage(frames);
+      empty.push(...frames);
+      return;
+    }
+    const rowCount = frames.reduce((sum, each) => sum + each.rowCount, 0);
+    const rows = { columns, types: staging.types, frames, onEmpty: (each: Frame) => empty.push(each) };
+    writing = placing
+      .place(table, (day * dayMicros) / 1000, rows)
+      .then(
+        (path) => void placed.push({ relation: relationOf(path, table), rowCount, sizeBytes, placed: path }),
+        (error: unknown) => void (failure = { error }),
+      )
+      .finally(() => (writing = undefined));
+  }
+
+  async function settle(): Promise<void> {
+    await writing;
+    if (failure !== undefined) throw failure.error;
+  }
+
+  return {
+    write(row, sizeBytes) {
+      if (placedBy !== undefined) {
+        const day = sizeBytes > recordBytesMax ? 'none' : Math.floor((row[placedBy] as number) / dayMicros);
+        gathered.day ??= day;
+        if (gathered.day !== day) gathered.day = 'none';
+      }
+      gathered.sizeBytes += sizeBytes;
+      frame.put(numbering === undefined ? row : numbering.number(row, idColumn));
+      if (frame.isFull) frameIsFull();
+    },
+    async ready() {
+      if (failure !== undefined || gathered.textBytes >= fileBytes / 2) await settle();
+    },
+    async close() {
+      await settle();
+      staged.sizeBytes += gathered.sizeBytes;
+      stage([...gathered.frames, frame]);
+      staging.close();
+      isClosed = true;
+      place?.leave();
+      place = undefined;
+      const rest = { relation: `(SELECT rowid, * FROM memory.main.${stagingName})`, ...staged };
+      return staged.rowCount > 0 ? [...placed, rest] : placed;
+    },
+    async discard() {
+      await writing;
+      place?.leave();
+      place = undefined;
+      // a commit may have registered them, also one that seemed to fail
+      if (!isClosed) placing?.remove(placed.flatMap((part) => part.placed ?? []));
+    },
+  };
+}
+
+interface Gathered {
+  readonly frames: Frame[];
+  textBytes: number;
+  sizeBytes: number;
+  /** Since 1970, while all rows are of one. */
+  day: number | 'none' | undefined;
+}
+
+const nothing = (): Gathered => ({ frames: [], textBytes: 0, sizeBytes: 0, day: undefined });
+
+/** Files of the lake have a column more than the table's rows. */
+function relationOf(path: string, { columns }: LakeTable): string {
+  const names = columns.map(({ name }) => `"${name}"`).join(', ');
+  return `(SELECT file_row_number AS rowid, ${names} FROM read_parquet(${quote(path)}, file_row_number => true, hive_partitioning => false))`;
+}

@@ -1,0 +1,207 @@
+import { readdirSync, utimesSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
+import { type Lake, openLake } from '../../lake/lake.ts';
+import type { Receipt } from '../../lake/ledger.ts';
+import { maintainLake } from '../../lake/maintenance.ts';
+import type { BatchHeader } from '../../lake/stage.ts';
+import { addLines, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+/** A thousand of these are 40 MB, because the note stands in a row twice, and 16 MB make a file. */
+const longLine = (number: number) => `${filterLine(number)} note="${'x'.repeat(20_000)}${number}"`;
+const longLines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => longLine(from + index));
+
+/** As activities load: some lines, and room is asked for. */
+function loadSlowly(lake: Lake, header: BatchHeader, lines: readonly string[]): Promise<Receipt> {
+  return lake.load({ ...header, sizeBytes: 1 << 30 }, [filterTable], async (stage) => {
+    for (let from = 0; from < lines.length; from += 50) {
+      addLines(stage, lines.slice(from, from + 50));
+      await stage.ready();
+    }
+  });
+}
+
+const placedFiles = ({ dataPath }: LakeSettings): string[] =>
+  readdirSync(dataPath, { recursive: true })
+    .map(String)
+    .filter((file) => file.includes('/batch-'));
+
+const events = (settings: LakeSettings) =>
+  queryLake(
+    settings,
+    `SELECT * EXCLUDE (batch_id, ingested_at, source_ref, raw, extra), md5(raw) AS raw, extra::VARCHAR AS extra FROM ${filterTable} ORDER BY event_id`,
+  );
+
+const counts = async (settings: LakeSettings) =>
+  (
+    await queryLake(
+      settings,
+      `SELECT count(*)::INTEGER AS rows, count(DISTINCT event_id)::INTEGER AS ids FROM ${filterTable}`,
+    )
+  )[0];
+
+describe('rows of a large batch', { timeout: 120_000 }, () => {
+  it('are the same, written into files of the lake while the batch is read, as by any other way', async () => {
+    const [settings, plain] = [sqliteLake(temporaryDirectory('placed')), sqliteLake(temporaryDirectory('plain'))];
+    const lines = longLines(0, 2500);
+    const lake = await openLake(settings);
+    const receipt = await loadSlowly(lake, objectHeader('large'), lines);
+    await lake.close();
+    expect(receipt.tables).toMatchObject([{ records: 2500, rows: 2500, rowsAdded: 2500 }]);
+    expect(placedFiles(settings)).toHaveLength(5);
+
+    const other = await openLake(plain);
+    for (let from = 0; from < lines.length; from += 200)
+      await loadLines(other, objectHeader(`small-${from}`), lines.slice(from, from + 200));
+    await other.close();
+    expect(placedFiles(plain)).toEqual([]);
+    expect(await events(settings)).toEqual(await events(plain));
+  });
+
+  it('are added once, whatever of them the lake has already', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-again'));
+    const lake = await openLake(settings);
+    try {
+      await loadSlowly(lake, objectHeader('first'), longLines(0, 1200));
+      const again = await loadSlowly(lake, objectHeader('second'), longLines(500, 3500));
+      expect(again.tables).toMatchObject([{ records: 3000, rows: 3000, rowsAdded: 2300 }]);
+      expect(await counts(settings)).toEqual({ rows: 3500, ids: 3500 });
+      const known = await loadSlowly(lake, objectHeader('third'), longLines(0, 3500));
+      expect(known.tables).toMatchObject([{ records: 3500, rows: 3500, rowsAdded: 0 }]);
+      // one that was loaded is not loaded again
+      expect((await loadSlowly(lake, objectHeader('second'), longLines(500, 3500))).tables).toEqual(again.tables);
+      expect(await counts(settings)).toEqual({ rows: 3500, ids: 3500 });
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('are numbered where lines are identical, near each other and far apart', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-numbers'));
+    const lake = await openLake(settings);
+    try {
+      const lines = longLines(0, 2000);
+      const twins = [...lines.slice(0, 100), ...lines.slice(90, 2000), lines[5] ?? '', lines[5] ?? ''];
+      await loadSlowly(lake, objectHeader('twins'), twins);
+      expect(await counts(settings)).toEqual({ rows: 2012, ids: 2012 });
+      const numbers = await queryLake(
+        settings,
+        `SELECT substring(event_id, 33) AS number, count(*)::INTEGER AS rows FROM ${filterTable} GROUP BY number ORDER BY number`,
+      );
+      expect(numbers).toEqual([
+        { number: '', rows: 2000 },
+        { number: '-2', rows: 11 },
+        { number: '-3', rows: 1 },
+      ]);
+      expect((await loadLines(lake, objectHeader('again'), twins)).tables).toMatchObject([{ rowsAdded: 0 }]);
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('of many days are staged instead', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-days'));
+    const lake = await openLake(settings);
+    try {
+      const lines = longLines(0, 1500).map((line, index) => line.replace('01-31', index % 2 === 0 ? '01-30' : '01-31'));
+      expect((await loadSlowly(lake, objectHeader('days'), lines)).tables).toMatchObject([{ rowsAdded: 1500 }]);
+      expect(placedFiles(settings)).toEqual([]);
+      expect(await counts(settings)).toEqual({ rows: 1500, ids: 1500 });
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('leave nothing when the batch cannot be read to its end', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-failed'));
+    const lake = await openLake(settings);
+    try {
+      const broken = lake.load({ ...objectHeader('broken'), sizeBytes: 1 << 30 }, [filterTable], async (stage) => {
+        for (let from = 0; from < 2000; from += 50) {
+          addLines(stage, longLines(from, from + 50));
+          await stage.ready();
+        }
+        expect(placedFiles(settings).length).toBeGreaterThan(0);
+        throw new Error('the connection broke');
+      });
+      await expect(broken).rejects.toThrow('the connection broke');
+      expect(placedFiles(settings)).toEqual([]);
+      expect(await counts(settings)).toEqual({ rows: 0, ids: 0 });
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('come from several batches at once, while others commit', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-race'));
+    const [one, other] = [await openLake(settings), await openLake(settings)];
+    try {
+      const receipts = await Promise.all([
+        ...[0, 1, 2, 3, 4].map((part) =>
+          loadSlowly(one, objectHeader(`large-${part}`), longLines(part * 1000, part * 1000 + 1200)),
+        ),
+        loadSlowly(other, objectHeader('large-1'), longLines(1000, 2200)),
+        ...Array.from({ length: 30 }, (_, index) =>
+          loadLines(other, objectHeader(`small-${index}`), longLines(index * 100, index * 100 + 3)),
+        ),
+      ]);
+      expect(receipts).toHaveLength(36);
+      expect(await counts(settings)).toEqual({ rows: 5200, ids: 5200 });
+      const added = await queryLake(
+        settings,
+        `SELECT sum(list_sum([c.rows_added FOR c IN counts]))::INTEGER AS added, count(*)::INTEGER AS batches FROM batches`,
+      );
+      expect(added).toEqual([{ added: 5200, batches: 35 }]);
+    } finally {
+      await one.close();
+      await other.close();
+    }
+  });
+
+  it('stay through maintenance, which removes files that no commit took', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-maintained'));
+    const lake = await openLake(settings);
+    await loadSlowly(lake, objectHeader('first'), longLines(0, 1200));
+    await loadSlowly(lake, objectHeader('second'), longLines(1000, 2200));
+    await lake.close();
+    const before = await events(settings);
+    const twoDaysAgo = Date.now() / 1000 - 2 * 86_400;
+    for (const file of placedFiles(settings)) utimesSync(join(settings.dataPath, file), twoDaysAgo, twoDaysAgo);
+    // the first file of the second batch held rows that the lake had: its other rows were inserted
+    expect(placedFiles(settings)).toHaveLength(4);
+    const { merged, leftoversDeleted } = await maintainLake(settings, { keepSeconds: 0 });
+    expect(merged.find(({ table }) => table === filterTable)).toMatchObject({ filesAfter: 1 });
+    expect(leftoversDeleted).toBe(1);
+    expect(placedFiles(settings)).toEqual([]);
+    expect(await events(settings)).toEqual(before);
+  });
+
+  it('go into a lake whose tables were partitioned otherwise, too', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-older'));
+    const lake = await openLake(settings);
+    await loadLines(lake, objectHeader('small'), longLines(0, 10));
+    await lake.close();
+    const opened = await openLakeInstance(settings, { readOnly: false });
+    const connection = await opened.connect();
+    await connection.run(
+      `ALTER TABLE lake.${filterTable} SET PARTITIONED BY (year(event_time), month(event_time), day(event_time))`,
+    );
+    await connection.run(`ALTER TABLE lake.${filterTable} DROP COLUMN event_day`);
+    await connection.run(
+      `INSERT INTO lake.${filterTable} SELECT * REPLACE (event_id || 'x' AS event_id) FROM lake.${filterTable}`,
+    );
+    connection.closeSync();
+    opened.close();
+
+    const newer = await openLake(settings);
+    expect((await loadSlowly(newer, objectHeader('large'), longLines(0, 1200))).tables).toMatchObject([
+      { rowsAdded: 1190 },
+    ]);
+    await newer.close();
+    expect(await counts(settings)).toEqual({ rows: 1210, ids: 1210 });
+    await maintainLake(settings, { keepSeconds: 0 });
+    expect(await counts(settings)).toEqual({ rows: 1210, ids: 1210 });
+  });
+});
