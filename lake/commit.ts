@@ -2,6 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { insertDrift } from './drift.ts';
 import { type Receipt, readReceipts } from './ledger.ts';
+import { rowsOf } from './parts.ts';
 import { batchTable, insertSql, type LakeTable } from './schema.ts';
 import { stageSmall } from './small-stage.ts';
 import { inList, name, quote, timestampLiteral } from './sql.ts';
@@ -85,9 +86,14 @@ async function insertRows(
     parts.set(staged.table, known);
   }
   const tenantIds = new Set(stages.map((stage) => stage.header.tenantId));
+  const isOne = stages.length === 1;
   const added: Added = new Map();
   for (const [table, staged] of parts) {
-    for (const [batchId, count] of await insertTable(connection, table, staged, tenantIds)) {
+    for (const [batchId, count] of await insertTable(connection, table, staged, {
+      tenantIds,
+      // identical lines of one batch have their numbers
+      areDistinct: isOne && table.identity === 'line',
+    })) {
       added.set(addedKey(batchId, table.name), count);
     }
   }
@@ -97,30 +103,17 @@ async function insertRows(
 /** Part and row of a staged row in one number, so that the first of equal rows is the least. */
 const rowsPerPartMax = 2 ** 40;
 
-/** Adds the staged rows whose identity the table does not have; gives the number of rows added per batch. */
+/** Adds the staged rows whose identity the table does not have; gives the number of rows added per batch. `areDistinct`: no two have the same. */
 export async function insertTable(
   connection: DuckDBConnection,
   table: LakeTable,
   staged: readonly StagedTable[],
-  tenantIds: ReadonlySet<string>,
+  { tenantIds, areDistinct = false }: { tenantIds: ReadonlySet<string>; areDistinct?: boolean },
 ): Promise<Map<string, number>> {
-  const id = name(table.idColumn);
   const union = (columns: string) =>
-    staged
-      .map(({ relation }, part) => `SELECT ${part * rowsPerPartMax} + rowid AS position, ${columns} FROM ${relation}`)
-      .join(' UNION ALL ');
+    `SELECT part * ${rowsPerPartMax} + row_number AS position, ${columns} FROM (${rowsOf(staged, columns)})`;
   const known = await knownRows(connection, table, union, tenantIds);
-  // nothing but numbers: ids and batch ids of millions of rows would not fit into memory
-  await connection.run(`
-    CREATE OR REPLACE TEMP TABLE fresh AS
-    SELECT min(position) AS position
-    FROM (${union(`tenant_id, ${id}`)}) AS staged
-    ANTI JOIN (${known}) AS known USING (tenant_id, ${id})
-    GROUP BY tenant_id, ${id}`);
-  const counted = await connection.runAndReadAll(
-    `SELECT (position // ${rowsPerPartMax})::INTEGER AS part, count(*) FROM fresh GROUP BY part`,
-  );
-  const freshRows = new Map(counted.getRows().map(([part, count]) => [Number(part), Number(count)]));
+  const freshRows = await findFresh(connection, table, staged, { union, known, areDistinct });
   if (freshRows.size === 0) return new Map();
   // Nearly always all rows are new, and then none is looked up.
   const areAllFresh = staged.every(({ rowCount }, part) => freshRows.get(part) === rowCount);
@@ -140,6 +133,38 @@ export async function insertTable(
   // rolls back: the pieces must be all of it
   if (inserted !== expected) throw new Error(`${inserted} of ${expected} new rows went into ${table.name}`);
   return new Map(added.getRows().map(([batchId, count]) => [String(batchId), Number(count)]));
+}
+
+interface Finding {
+  readonly union: (columns: string) => string;
+  readonly known: string;
+  readonly areDistinct: boolean;
+}
+
+/**
+ * Puts the positions of the rows to be added into the table `fresh`, unless these are all rows; gives how many they are of each part. Numbers only: ids
+ * and batch ids of millions of rows would not fit into memory.
+ */
+async function findFresh(
+  connection: DuckDBConnection,
+  { idColumn }: LakeTable,
+  staged: readonly StagedTable[],
+  { union, known, areDistinct }: Finding,
+): Promise<ReadonlyMap<number, number>> {
+  const key = `tenant_id, ${name(idColumn)}`;
+  if (areDistinct) {
+    const counted = await connection.runAndReadAll(
+      `SELECT count(*) FROM (${union(key)}) AS staged SEMI JOIN (${known}) AS known USING (${key})`,
+    );
+    if (Number(counted.getRows()[0]?.[0]) === 0) return new Map(staged.map(({ rowCount }, part) => [part, rowCount]));
+  }
+  await connection.run(`
+    CREATE OR REPLACE TEMP TABLE fresh AS
+    SELECT min(position) AS position FROM (${union(key)}) AS staged ANTI JOIN (${known}) AS known USING (${key}) GROUP BY ${key}`);
+  const counted = await connection.runAndReadAll(
+    `SELECT (position // ${rowsPerPartMax})::INTEGER AS part, count(*) FROM fresh GROUP BY part`,
+  );
+  return new Map(counted.getRows().map(([part, count]) => [Number(part), Number(count)]));
 }
 
 /** A worker of a newer version may have added columns since the files were written. */

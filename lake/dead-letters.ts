@@ -153,7 +153,9 @@ export async function resolveLetters(
 
     const added = new Map<string, number>();
     for (const staged of stage.tables) {
-      for (const [batchId, count] of await insertTable(connection, staged.table, [staged], new Set([tenantId])))
+      for (const [batchId, count] of await insertTable(connection, staged.table, [staged], {
+        tenantIds: new Set([tenantId]),
+      }))
         added.set(`${batchId} ${staged.table.name}`, count);
     }
     await markResolved(connection, stage);

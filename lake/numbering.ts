@@ -4,9 +4,9 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Row } from '../tables/table.ts';
+import { type Part, rowsOf } from './parts.ts';
 import type { LakeTable } from './schema.ts';
 import { name } from './sql.ts';
-import type { Part } from './table-writer.ts';
 
 /** Of an id without the number that identical records get. */
 export const bareIdLength = 32;
@@ -74,17 +74,15 @@ export async function settleNumbers(
   if (!(await findDoubles(connection, table, parts, hashes))) return [...parts];
   const id = name(table.idColumn);
   const numbers = `memory.main.${name(`${prefix}_numbers`)}`;
-  const rows = (columns: string) =>
-    parts.map(({ relation }, part) => `SELECT ${part} AS part, rowid AS row_number, ${columns} FROM ${relation}`);
   const bare = `left(${id}, ${bareIdLength})`;
   await connection.run(`
     CREATE OR REPLACE TABLE ${numbers} AS
     WITH repeated AS (
-      SELECT DISTINCT bare FROM (${rows(`${id} AS id, ${bare} AS bare`).join(' UNION ALL ')})
+      SELECT DISTINCT bare FROM (${rowsOf(parts, `${id} AS id, ${bare} AS bare`)})
       WHERE hash(id) IN (SELECT hash FROM memory.main.${name(hashes)})),
     numbered AS (
       SELECT part, row_number, id, bare, row_number() OVER (PARTITION BY bare ORDER BY "offset", line) AS ordinal
-      FROM (${rows(`${id} AS id, ${bare} AS bare, source_ref."offset", source_ref.line`).join(' UNION ALL ')}) SEMI JOIN repeated USING (bare))
+      FROM (${rowsOf(parts, `${id} AS id, ${bare} AS bare, source_ref."offset", source_ref.line`)}) SEMI JOIN repeated USING (bare))
     SELECT part, row_number, if(ordinal = 1, bare, bare || '-' || ordinal) AS new_id FROM numbered
     WHERE id <> new_id`);
   const touched = await connection.runAndReadAll(`SELECT DISTINCT part FROM ${numbers}`);
@@ -111,13 +109,13 @@ async function findDoubles(
   hashes: string,
 ): Promise<boolean> {
   const target = `memory.main.${name(hashes)}`;
-  const ids = parts.map(({ relation }) => `SELECT hash(${name(table.idColumn)}) AS hash FROM ${relation}`);
+  const hashed = rowsOf(parts, `hash(${name(table.idColumn)}) AS hash`);
   const passes = Math.ceil(parts.reduce((sum, { rowCount }) => sum + rowCount, 0) / comparedMax);
   await connection.run(`CREATE OR REPLACE TABLE ${target} (hash UBIGINT)`);
   let doubles = 0;
   for (let pass = 0; pass < passes; pass += 1) {
     const inserted = await connection.run(`
-      INSERT INTO ${target} SELECT hash FROM (${ids.join(' UNION ALL ')})
+      INSERT INTO ${target} SELECT hash FROM (${hashed})
       WHERE hash % ${passes} = ${pass} GROUP BY hash HAVING count(*) > 1`);
     doubles += inserted.rowsChanged;
   }

@@ -2,6 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Row, TableName } from '../tables/table.ts';
 import { numberedId } from './numbering.ts';
+import { tableRelation } from './parts.ts';
 import { createTableSql, type LakeTable } from './schema.ts';
 import { name } from './sql.ts';
 import { type BatchHeader, type SealedStage, type Stage, type StagedTable, stageOf } from './stage.ts';
@@ -81,7 +82,7 @@ export async function stageSmall(
     for (const row of all) writer.write(row);
     writer.close();
     const sizeBytes = all.reduce((sum, { raw }) => sum + (raw as string | Uint8Array).length, 0);
-    staged.push({ table, relation: `(SELECT rowid, * FROM ${stagedName})`, rowCount: all.length, sizeBytes });
+    staged.push({ table, relation: tableRelation(stagedName), rowCount: all.length, sizeBytes });
   }
   return staged;
 }

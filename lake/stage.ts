@@ -4,10 +4,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { RawRecord, Reject, Row, TableName, TimeMicros } from '../tables/table.ts';
 import { createDriftWatch, type Sighting } from './drift-watch.ts';
 import { bareIdLength, numberingSuffixes, settleNumbers } from './numbering.ts';
+import type { Part } from './parts.ts';
 import type { Placing } from './placing.ts';
 import { createTableSql, dataTables, deadLetterTable, type LakeTable } from './schema.ts';
 import { name } from './sql.ts';
-import { openTableWriter, type Part, type TableWriter } from './table-writer.ts';
+import { openTableWriter, type TableWriter } from './table-writer.ts';
 
 /** What the ledger says of a batch besides its counts. */
 export interface BatchHeader {

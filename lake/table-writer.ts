@@ -2,21 +2,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Row } from '../tables/table.ts';
 import { createNumbering, type Numbering } from './numbering.ts';
+import { fileRelation, type Part, tableRelation } from './parts.ts';
 import type { Placing } from './placing.ts';
 import type { LakeTable } from './schema.ts';
-import { quote } from './sql.ts';
 import { createFrame, type Frame, openAppender } from './values.ts';
-
-/** Rows that lie together outside the lake: by `rowid` from 0 on. */
-export interface Part {
-  /** As SQL names it behind FROM, with `rowid` and all columns of the table. */
-  readonly relation: string;
-  readonly rowCount: number;
-  /** Of the records that the rows were made of. */
-  readonly sizeBytes: number;
-  /** The file of the lake that holds these rows and nothing else. */
-  readonly placed?: string;
-}
 
 export interface TableWriter {
   write(row: Row, sizeBytes: number): void;
@@ -90,7 +79,7 @@ export async function openTableWriter(
     writing = placing
       .place(table, (day * dayMicros) / 1000, rows)
       .then(
-        (path) => void placed.push({ relation: relationOf(path, table), rowCount, sizeBytes, placed: path }),
+        (path) => void placed.push({ relation: fileRelation(path, table), rowCount, sizeBytes, placed: path }),
         (error: unknown) => void (failure = { error }),
       )
       .finally(() => (writing = undefined));
@@ -123,7 +112,7 @@ export async function openTableWriter(
       isClosed = true;
       place?.leave();
       place = undefined;
-      const rest = { relation: `(SELECT rowid, * FROM memory.main.${stagingName})`, ...staged };
+      const rest = { relation: tableRelation(`memory.main.${stagingName}`), ...staged };
       return staged.rowCount > 0 ? [...placed, rest] : placed;
     },
     async discard() {
@@ -145,9 +134,3 @@ interface Gathered {
 }
 
 const nothing = (): Gathered => ({ frames: [], textBytes: 0, sizeBytes: 0, day: undefined });
-
-/** Files of the lake have a column more than the table's rows. */
-function relationOf(path: string, { columns }: LakeTable): string {
-  const names = columns.map(({ name }) => `"${name}"`).join(', ');
-  return `(SELECT file_row_number AS rowid, ${names} FROM read_parquet(${quote(path)}, file_row_number => true, hive_partitioning => false))`;
-}

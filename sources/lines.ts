@@ -1,6 +1,6 @@
 /** Lines of a text stream as records. */
 import type { RawRecord } from '../tables/table.ts';
-import { createCollector, type Splitter } from './splitter.ts';
+import { createCollector, recordBytesMax, type Splitter } from './splitter.ts';
 
 const newline = 0x0a;
 const carriageReturn = 0x0d;
@@ -12,17 +12,25 @@ const byteOrderMark = [0xef, 0xbb, 0xbf];
  */
 export function createLineSplitter({ offset = 0, line = 1 } = {}): Splitter<RawRecord> {
   const collector = createCollector();
+  /** The collector has the beginning of the line. */
+  let isOpen = false;
   let lineOffset = offset;
   let lineNumber = line;
   let nextOffset = offset;
 
-  function finishLine(records: RawRecord[]): void {
-    const { bytes, ...rest } = collector.take();
-    const skip = lineOffset === 0 && byteOrderMark.every((byte, at) => bytes[at] === byte) ? 3 : 0;
-    const end = rest.oversized !== true && bytes.at(-1) === carriageReturn ? bytes.length - 1 : bytes.length;
-    if (!isBlank(bytes, skip, end)) {
-      records.push({ bytes: bytes.subarray(skip, end), offset: lineOffset + skip, line: lineNumber, ...rest });
-    }
+  /** The line that lies in `bytes` from `from` to `to`. */
+  function addLine(records: RawRecord[], bytes: Uint8Array, from: number, to: number): void {
+    const start = lineOffset === 0 && byteOrderMark.every((byte, at) => bytes[from + at] === byte) ? from + 3 : from;
+    const end = to > start && bytes[to - 1] === carriageReturn ? to - 1 : to;
+    if (isBlank(bytes, start, end)) return;
+    records.push({ bytes: bytes.subarray(start, end), offset: lineOffset + start - from, line: lineNumber });
+  }
+
+  function addOpenLine(records: RawRecord[]): void {
+    isOpen = false;
+    const { bytes, oversized } = collector.take();
+    if (oversized === true) records.push({ bytes, offset: lineOffset, line: lineNumber, oversized });
+    else addLine(records, bytes, 0, bytes.length);
   }
 
   return {
@@ -30,19 +38,24 @@ export function createLineSplitter({ offset = 0, line = 1 } = {}): Splitter<RawR
       const records: RawRecord[] = [];
       let from = 0;
       for (let at = chunk.indexOf(newline); at !== -1; at = chunk.indexOf(newline, from)) {
-        collector.add(chunk.subarray(from, at));
-        finishLine(records);
+        if (isOpen || at - from > recordBytesMax) {
+          collector.add(chunk.subarray(from, at));
+          addOpenLine(records);
+        } else addLine(records, chunk, from, at);
         from = at + 1;
         lineOffset = nextOffset + from;
         lineNumber += 1;
       }
-      collector.add(chunk.subarray(from));
+      if (from < chunk.length) {
+        collector.add(chunk.subarray(from));
+        isOpen = true;
+      }
       nextOffset += chunk.length;
       return records;
     },
     end() {
       const records: RawRecord[] = [];
-      finishLine(records);
+      addOpenLine(records);
       return records;
     },
   };

@@ -1,5 +1,6 @@
 /** The documentation pages of the tables, made from their definitions. Pure. */
 import type { z } from 'zod';
+import { dayColumnName } from '../../lake/schema.ts';
 import { columnMeta, columnType, type ColumnType, fieldsWithin, type Observable } from '../../tables/column.ts';
 import { envelope } from '../../tables/envelope.ts';
 import { ocsfVersion } from '../../tables/ocsf.ts';
@@ -73,6 +74,7 @@ export function indexPage(tables: readonly Table[]): string {
       'A value that does not fit its column, and every field that has no column, is in `extra` under its path in the record, such as `messageParts[0].newField`; `raw` holds the whole record.',
       'Vendors spell one field in several ways (`threatID`, `threatId`, `threat_id`); the pages name one.',
       'Indicators are searched in the columns `obs_…`, which gather them from all others in one form.',
+      `Tables are partitioned by \`${dayColumnName}\`, a column that each has besides: the UTC day of \`event_time\`.`,
       `Two views belong to each table: \`ocsf_…\` shows its rows as events of OCSF ${ocsfVersion} (https://schema.ocsf.io/${ocsfVersion}), \`latest_…\` only the latest row of each natural key.`,
     ]
       .map((line) => `- ${line}`)

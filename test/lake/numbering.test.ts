@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
+import { join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { createNumbering, numberingSuffixes, settleNumbers } from '../../lake/numbering.ts';
+import { fileRelation, type Part, tableRelation } from '../../lake/parts.ts';
 import type { LakeTable } from '../../lake/schema.ts';
-import type { Part } from '../../lake/table-writer.ts';
 import { columnsOfShape } from '../../lake/values.ts';
 import { int64, struct, text } from '../../tables/column.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
 
 const table: LakeTable = {
   name: 'events',
@@ -15,6 +17,9 @@ const table: LakeTable = {
   ranged: false,
 };
 const idOf = (line: string) => createHash('sha256').update(line).digest('hex').slice(0, 32);
+
+const directory = temporaryDirectory('numbering');
+const file = (name: string) => join(directory, `${name}.parquet`);
 
 let connection: DuckDBConnection;
 beforeAll(async () => {
@@ -29,8 +34,10 @@ async function partOf(name: string, from: number, ids: readonly string[], placed
   await connection.run(
     `CREATE OR REPLACE TABLE ${name} AS FROM (VALUES ${rows.join(', ')}) AS row (event_id, source_ref, note)`,
   );
-  const part = { relation: `(SELECT rowid, * FROM ${name})`, rowCount: ids.length, sizeBytes: 0 };
-  return placed === undefined ? part : { ...part, placed };
+  const part = { rowCount: ids.length, sizeBytes: 0 };
+  if (placed === undefined) return { ...part, relation: tableRelation(name) };
+  await connection.run(`COPY ${name} TO '${placed}' (FORMAT parquet)`);
+  return { ...part, relation: fileRelation(placed, table), placed };
 }
 
 async function idsOf({ relation }: Part): Promise<string[]> {
@@ -56,14 +63,14 @@ describe('identical lines', () => {
 
   it('are numbered throughout when the batch is complete, and a file with another number is not taken as it is', async () => {
     const parts = [
-      await partOf('first', 0, [a, b, `${a}-2`], 'first.parquet'),
-      await partOf('second', 3, [c], 'second.parquet'),
+      await partOf('first', 0, [a, b, `${a}-2`], file('first')),
+      await partOf('second', 3, [c], file('second')),
       // too far behind the first to be remembered
-      await partOf('third', 4, [a, `${a}-2`, idOf('d')], 'third.parquet'),
+      await partOf('third', 4, [a, `${a}-2`, idOf('d')], file('third')),
       await partOf('rest', 7, [b, a]),
     ];
     const settled = await settleNumbers(connection, table, parts, 'test');
-    expect(settled.map(({ placed }) => placed)).toEqual(['first.parquet', 'second.parquet', undefined, undefined]);
+    expect(settled.map(({ placed }) => placed)).toEqual([file('first'), file('second'), undefined, undefined]);
     expect(await Promise.all(settled.map(idsOf))).toEqual([
       [a, b, `${a}-2`],
       [c],
@@ -74,7 +81,7 @@ describe('identical lines', () => {
   });
 
   it('are left alone where each has its number', async () => {
-    const parts = [await partOf('one', 0, [a, `${a}-2`, b], 'one.parquet'), await partOf('two', 3, [c])];
+    const parts = [await partOf('one', 0, [a, `${a}-2`, b], file('one')), await partOf('two', 3, [c])];
     expect(await settleNumbers(connection, table, parts, 'test')).toEqual(parts);
   });
 });
