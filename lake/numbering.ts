@@ -60,8 +60,8 @@ export const numberedId = (id: string, ordinal: number): string => (ordinal === 
 /** Of the tables that `settleNumbers` makes, behind its prefix. */
 export const numberingSuffixes = ['_hashes', '_numbers'] as const;
 
-/** Ids that are compared at a time: 100 MB. */
-const comparedMax = 4_000_000;
+/** Ids that are compared at a time: 30 MB. */
+const comparedMax = 1_000_000;
 
 /** The parts with their rows numbered throughout. A placed part of which a row gets another number cannot be taken as it is any more. */
 export async function settleNumbers(

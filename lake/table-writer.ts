@@ -1,5 +1,6 @@
 /** The rows of one table of a batch on their way out of this process: many of one day into files of the lake, others into a staging table. */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { breathe } from '../sources/breathe.ts';
 import type { Row } from '../tables/table.ts';
 import { createNumbering, type Numbering } from './numbering.ts';
 import { fileRelation, type Part, tableRelation } from './parts.ts';
@@ -107,7 +108,10 @@ export async function openTableWriter(
     async close() {
       await settle();
       staged.sizeBytes += gathered.sizeBytes;
-      stage([...gathered.frames, frame]);
+      for (const each of [...gathered.frames, frame]) {
+        stage([each]);
+        await breathe();
+      }
       staging.close();
       isClosed = true;
       place?.leave();
