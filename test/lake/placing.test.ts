@@ -2,26 +2,19 @@ import { readdirSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
-import { type Lake, openLake } from '../../lake/lake.ts';
-import type { Receipt } from '../../lake/ledger.ts';
+import { openLake } from '../../lake/lake.ts';
 import { maintainLake } from '../../lake/maintenance.ts';
-import type { BatchHeader } from '../../lake/stage.ts';
-import { addLines, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import {
+  addLines,
+  filterTable,
+  loadLarge,
+  loadLines,
+  longLines,
+  objectHeader,
+  queryLake,
+  sqliteLake,
+} from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-
-/** A thousand of these are 40 MB, because the note stands in a row twice, and 16 MB make a file. */
-const longLine = (number: number) => `${filterLine(number)} note="${'x'.repeat(20_000)}${number}"`;
-const longLines = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => longLine(from + index));
-
-/** As activities load: some lines, and room is asked for. */
-function loadSlowly(lake: Lake, header: BatchHeader, lines: readonly string[]): Promise<Receipt> {
-  return lake.load({ ...header, sizeBytes: 1 << 30 }, [filterTable], async (stage) => {
-    for (let from = 0; from < lines.length; from += 50) {
-      addLines(stage, lines.slice(from, from + 50));
-      await stage.ready();
-    }
-  });
-}
 
 const placedFiles = ({ dataPath }: LakeSettings): string[] =>
   readdirSync(dataPath, { recursive: true })
@@ -47,7 +40,7 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     const [settings, plain] = [sqliteLake(temporaryDirectory('placed')), sqliteLake(temporaryDirectory('plain'))];
     const lines = longLines(0, 2500);
     const lake = await openLake(settings);
-    const receipt = await loadSlowly(lake, objectHeader('large'), lines);
+    const receipt = await loadLarge(lake, objectHeader('large'), lines);
     await lake.close();
     expect(receipt.tables).toMatchObject([{ records: 2500, rows: 2500, rowsAdded: 2500 }]);
     expect(placedFiles(settings)).toHaveLength(5);
@@ -64,14 +57,14 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     const settings = sqliteLake(temporaryDirectory('placed-again'));
     const lake = await openLake(settings);
     try {
-      await loadSlowly(lake, objectHeader('first'), longLines(0, 1200));
-      const again = await loadSlowly(lake, objectHeader('second'), longLines(500, 3500));
+      await loadLarge(lake, objectHeader('first'), longLines(0, 1200));
+      const again = await loadLarge(lake, objectHeader('second'), longLines(500, 3500));
       expect(again.tables).toMatchObject([{ records: 3000, rows: 3000, rowsAdded: 2300 }]);
       expect(await counts(settings)).toEqual({ rows: 3500, ids: 3500 });
-      const known = await loadSlowly(lake, objectHeader('third'), longLines(0, 3500));
+      const known = await loadLarge(lake, objectHeader('third'), longLines(0, 3500));
       expect(known.tables).toMatchObject([{ records: 3500, rows: 3500, rowsAdded: 0 }]);
       // one that was loaded is not loaded again
-      expect((await loadSlowly(lake, objectHeader('second'), longLines(500, 3500))).tables).toEqual(again.tables);
+      expect((await loadLarge(lake, objectHeader('second'), longLines(500, 3500))).tables).toEqual(again.tables);
       expect(await counts(settings)).toEqual({ rows: 3500, ids: 3500 });
     } finally {
       await lake.close();
@@ -84,7 +77,7 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     try {
       const lines = longLines(0, 2000);
       const twins = [...lines.slice(0, 100), ...lines.slice(90, 2000), lines[5] ?? '', lines[5] ?? ''];
-      await loadSlowly(lake, objectHeader('twins'), twins);
+      await loadLarge(lake, objectHeader('twins'), twins);
       expect(await counts(settings)).toEqual({ rows: 2012, ids: 2012 });
       const numbers = await queryLake(
         settings,
@@ -106,7 +99,7 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     const lake = await openLake(settings);
     try {
       const lines = longLines(0, 1500).map((line, index) => line.replace('01-31', index % 2 === 0 ? '01-30' : '01-31'));
-      expect((await loadSlowly(lake, objectHeader('days'), lines)).tables).toMatchObject([{ rowsAdded: 1500 }]);
+      expect((await loadLarge(lake, objectHeader('days'), lines)).tables).toMatchObject([{ rowsAdded: 1500 }]);
       expect(placedFiles(settings)).toEqual([]);
       expect(await counts(settings)).toEqual({ rows: 1500, ids: 1500 });
     } finally {
@@ -140,9 +133,9 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     try {
       const receipts = await Promise.all([
         ...[0, 1, 2, 3, 4].map((part) =>
-          loadSlowly(one, objectHeader(`large-${part}`), longLines(part * 1000, part * 1000 + 1200)),
+          loadLarge(one, objectHeader(`large-${part}`), longLines(part * 1000, part * 1000 + 1200)),
         ),
-        loadSlowly(other, objectHeader('large-1'), longLines(1000, 2200)),
+        loadLarge(other, objectHeader('large-1'), longLines(1000, 2200)),
         ...Array.from({ length: 30 }, (_, index) =>
           loadLines(other, objectHeader(`small-${index}`), longLines(index * 100, index * 100 + 3)),
         ),
@@ -163,8 +156,8 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
   it('stay through maintenance, which removes files that no commit took', async () => {
     const settings = sqliteLake(temporaryDirectory('placed-maintained'));
     const lake = await openLake(settings);
-    await loadSlowly(lake, objectHeader('first'), longLines(0, 1200));
-    await loadSlowly(lake, objectHeader('second'), longLines(1000, 2200));
+    await loadLarge(lake, objectHeader('first'), longLines(0, 1200));
+    await loadLarge(lake, objectHeader('second'), longLines(1000, 2200));
     await lake.close();
     const before = await events(settings);
     const twoDaysAgo = Date.now() / 1000 - 2 * 86_400;
@@ -196,7 +189,7 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     opened.close();
 
     const newer = await openLake(settings);
-    expect((await loadSlowly(newer, objectHeader('large'), longLines(0, 1200))).tables).toMatchObject([
+    expect((await loadLarge(newer, objectHeader('large'), longLines(0, 1200))).tables).toMatchObject([
       { rowsAdded: 1190 },
     ]);
     await newer.close();

@@ -1,13 +1,23 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { CreateBucketCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { LakeSettings } from '../../lake/connection.ts';
 import { openLake } from '../../lake/lake.ts';
+import { maintainLake } from '../../lake/maintenance.ts';
 import { createS3Client } from '../../lake/s3-access.ts';
 import { type S3Server, startS3Server } from '../../scripts/stack/s3-server.ts';
-import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import {
+  filterLine,
+  filterTable,
+  loadLarge,
+  loadLines,
+  longLines,
+  objectHeader,
+  queryLake,
+  sqliteLake,
+} from '../support/lake.ts';
 import { createMutant, type Mutation, projectRoot, removeMutant } from '../support/mutant.ts';
 import { createPostgresLake } from '../support/postgres-lake.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
@@ -85,6 +95,32 @@ describe('lake on Postgres and S3', () => {
       { sid: 'sid3' },
     ]);
   });
+
+  it('takes large batches as files, and removes the files that no commit took', async () => {
+    const s3 = { region: 'us-east-1', endpoint: server.endpoint, credentials };
+    const settings: LakeSettings = { ...(await postgresLake()), dataPath: 's3://lake/large/', s3 };
+    const lake = await openLake(settings);
+    await loadLarge(lake, objectHeader('large'), longLines(0, 1200));
+    const { tables: counts } = await loadLarge(lake, objectHeader('overlapping'), longLines(1000, 2200));
+    expect(counts).toMatchObject([{ rows: 1200, rowsAdded: 1000 }]);
+    await lake.close();
+    const events = `SELECT count(*)::INTEGER AS rows, count(DISTINCT event_id)::INTEGER AS ids, sum(strlen(raw))::BIGINT AS bytes FROM ${filterTable}`;
+    const held = await queryLake(settings, events);
+    expect(held).toMatchObject([{ rows: 2200, ids: 2200 }]);
+    const placed = async () => {
+      const listed = await createS3Client(s3).send(new ListObjectsV2Command({ Bucket: 'lake', Prefix: 'large/main/' }));
+      return (listed.Contents ?? []).filter(({ Key }) => Key?.includes('/event_day=2026-01-31/batch-')).length;
+    };
+    expect(await placed()).toBe(4);
+    const { leftoversDeleted } = await maintainLake(settings, { keepSeconds: 86_400, unfinishedSeconds: 0 });
+    // too young for `keepSeconds`
+    expect(leftoversDeleted).toBe(0);
+    expect(await maintainLake(settings, { keepSeconds: 0, unfinishedSeconds: 0 })).toMatchObject({
+      leftoversDeleted: 1,
+    });
+    expect(await placed()).toBe(0);
+    expect(await queryLake(settings, events)).toEqual(held);
+  }, 120_000);
 
   it('does not let a wrong password or host into its message', async () => {
     const settings = {

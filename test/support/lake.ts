@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { LakeSettings } from '../../lake/connection.ts';
 import type { Lake } from '../../lake/lake.ts';
+import type { Receipt } from '../../lake/ledger.ts';
 import { openLakeReader } from '../../lake/reader.ts';
 import type { BatchHeader, Stage } from '../../lake/stage.ts';
 import { tables } from '../../tables/registry.ts';
@@ -64,6 +65,21 @@ export function addLines(stage: Stage, lines: readonly string[], parse: Table['p
     if (row !== undefined) stage.addRow(filterTable, row);
     else stage.addDeadLetter({ table: filterTable, record, reject });
   }
+}
+
+/** A thousand of these are 40 MB, because the note stands in a row twice, and 16 MB make a file. */
+const longLine = (number: number) => `${filterLine(number)} note="${'x'.repeat(20_000)}${number}"`;
+export const longLines = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, index) => longLine(from + index));
+
+/** As activities load: some lines, and room is asked for. */
+export function loadLarge(lake: Lake, header: BatchHeader, lines: readonly string[]): Promise<Receipt> {
+  return lake.load({ ...header, sizeBytes: 1 << 30 }, [filterTable], async (stage) => {
+    for (let from = 0; from < lines.length; from += 50) {
+      addLines(stage, lines.slice(from, from + 50));
+      await stage.ready();
+    }
+  });
 }
 
 /** Rows of one statement, read through a connection of its own. */
