@@ -17,30 +17,29 @@ export interface Numbering {
 }
 
 /** A power of two. Identical lines nearly always stand close together, because they have the same time. */
-const rememberedMax = 1 << 18;
+const rememberedMax = 1 << 16;
 /** Of an id: the first half of 128 bits of SHA-256, in two words. */
 const wordDigits = 8;
 
 /** Remembers the last id of each place among many: strings, and a Map of them, would cost as much as half of the parsing. */
 export function createNumbering(): Numbering {
-  const high = new Uint32Array(rememberedMax);
-  const low = new Uint32Array(rememberedMax);
-  const ordinals = new Uint32Array(rememberedMax);
+  /** Side by side for each place: both words of the id, and how often it came. */
+  const places = new Uint32Array(rememberedMax * 4);
   return {
     number(row, idColumn) {
       const id = row[idColumn] as string;
       const first = hexWord(id, 0);
       const second = hexWord(id, wordDigits);
-      const place = first & (rememberedMax - 1);
-      if (ordinals[place] === 0 || high[place] !== first || low[place] !== second) {
-        high[place] = first;
-        low[place] = second;
-        ordinals[place] = 1;
-        return row;
+      const at = (first & (rememberedMax - 1)) * 4;
+      if (places[at] === first && places[at + 1] === second && places[at + 2] !== 0) {
+        const ordinal = places[at + 2]! + 1;
+        places[at + 2] = ordinal;
+        return { ...row, [idColumn]: numberedId(id, ordinal) };
       }
-      const ordinal = ordinals[place]! + 1;
-      ordinals[place] = ordinal;
-      return { ...row, [idColumn]: numberedId(id, ordinal) };
+      places[at] = first;
+      places[at + 1] = second;
+      places[at + 2] = 1;
+      return row;
     },
   };
 }
