@@ -152,7 +152,7 @@ async function observe(world: Observe): Promise<SoakOutcome> {
     if (standingReadMs === 0 && meter.gets.length >= bucket.standingCount) standingReadMs = Date.now();
   }, 100);
   await disturb(world);
-  await straggle(world, { everyMs: 500, found: () => hasFoundLate(product) });
+  await straggle(world, () => hasFoundLate(product));
   const sinceMs = clock.nowMs();
   await moving(world, () => isThrough(product, sinceMs));
   clearInterval(watch);

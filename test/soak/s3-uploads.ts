@@ -10,6 +10,8 @@ import type { Observe } from './s3-scenario.ts';
 export const bucketName = 'logs';
 const uploadsAtOnce = 16;
 const stragglersMax = 200;
+/** Within the time of all uploads. */
+const stragglersOften = 30;
 
 /** Objects that are there before anybody reads: by the way of the store that takes the most. */
 export async function fill(bucket: Bucket, server: S3Server, s3: S3Client, say: (line: string) => void): Promise<void> {
@@ -63,17 +65,19 @@ export async function disturb(world: Observe): Promise<void> {
 }
 
 /** Late objects, one after the other, until `found`: on a slow machine the first full listing may find all the others before a look-back does. */
-export async function straggle(
-  { bucket, clock, s3 }: Observe,
-  { everyMs, found }: { everyMs: number; found: () => Promise<boolean> },
-): Promise<void> {
+export async function straggle(world: Observe, found: () => Promise<boolean>): Promise<void> {
+  const { settings, bucket, clock, s3 } = world;
   const put = putObject(s3);
-  for (let stragglers = 0; !(await found()); stragglers += 1) {
-    if (stragglers === stragglersMax)
-      throw new Error(`${stragglers} late objects, and none found by one of the passes`);
+  let [stragglers, nextMs] = [0, Date.now()];
+  await moving(world, async () => {
+    if (await found()) return true;
+    if (Date.now() < nextMs) return false;
+    if (stragglers === stragglersMax) throw new Error(`${stragglers} late objects, and one kind of pass found none`);
     await put(bucket.next('late', clock.nowMs()));
-    await sleep(everyMs);
-  }
+    stragglers += 1;
+    nextMs = Date.now() + (settings.uploadSeconds * 1000) / stragglersOften;
+    return false;
+  });
 }
 
 async function killWorkers({ settings: { seed }, product }: Observe, kills: number, spanMs: number): Promise<void> {
