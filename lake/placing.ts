@@ -28,7 +28,9 @@ export interface Placing {
   remove(paths: readonly string[]): void;
 }
 
-export async function openPlacing(opened: Opened, dataPath: string): Promise<Placing> {
+/** Undefined where the path of a file would be taken for a pattern. */
+export async function openPlacing(opened: Opened, dataPath: string): Promise<Placing | undefined> {
+  if (/[*?[\]{}]/.test(dataPath)) return undefined;
   const isRemote = dataPath.includes('://');
   const root = isRemote ? dataPath.replace(/\/+$/, '') : resolve(dataPath);
   const registering = await opened.connect();

@@ -94,9 +94,9 @@ export async function openTableWriter(
   return {
     write(row, sizeBytes) {
       if (placedBy !== undefined) {
-        const day = sizeBytes > recordBytesMax ? 'none' : Math.floor((row[placedBy] as number) / dayMicros);
+        const day = Math.floor((row[placedBy] as number) / dayMicros);
         gathered.day ??= day;
-        if (gathered.day !== day) gathered.day = 'none';
+        if (gathered.day !== day || sizeBytes > recordBytesMax) gathered.day = 'none';
       }
       gathered.sizeBytes += sizeBytes;
       frame.put(numbering === undefined ? row : numbering.number(row, idColumn));

@@ -4,6 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import { openLake } from '../../lake/lake.ts';
 import { maintainLake } from '../../lake/maintenance.ts';
+import { generateLogs } from '../../simulator/logs/generate.ts';
+import { tables } from '../../tables/registry.ts';
 import {
   addLines,
   filterTable,
@@ -102,6 +104,66 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
       expect((await loadLarge(lake, objectHeader('days'), lines)).tables).toMatchObject([{ rowsAdded: 1500 }]);
       expect(placedFiles(settings)).toEqual([]);
       expect(await counts(settings)).toEqual({ rows: 1500, ids: 1500 });
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('are staged, too, in a lake whose path is a pattern', async () => {
+    const settings = sqliteLake(join(temporaryDirectory('placed-odd'), 'lake [1]'));
+    const lake = await openLake(settings);
+    try {
+      expect((await loadLarge(lake, objectHeader('odd'), longLines(0, 1000))).tables).toMatchObject([
+        { rowsAdded: 1000 },
+      ]);
+      expect(placedFiles(settings)).toEqual([]);
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('of records that have an identity of their own are one row each, in whatever file they come again', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-content'));
+    const table = 'proofpoint_on_demand_message';
+    const time = Date.parse('2026-01-31T05:00:00Z');
+    const { objects } = generateLogs({
+      seed: 'placing',
+      tenant: 'acme',
+      table,
+      fromMs: time,
+      toMs: time + 3_600_000,
+      count: 1500,
+    });
+    const records = objects
+      .flatMap((object) => object.records)
+      .map((record) => JSON.stringify({ ...JSON.parse(record), padding: 'x'.repeat(20_000) }));
+    const lake = await openLake(settings);
+    try {
+      const header = { ...objectHeader('messages'), sizeBytes: 1 << 30 };
+      const { tables: counted } = await lake.load(header, [table], async (stage) => {
+        for (const [index, record] of [...records, ...records.slice(0, 200)].entries()) {
+          const { row } = tables[table].parse(
+            { bytes: Buffer.from(record), offset: index, line: index + 1 },
+            {
+              tenantId: 'acme',
+              batchId: header.batchId,
+              uri: header.uri,
+              fallbackTime: time * 1000,
+              fallbackTimeSource: 'object',
+              ingestedAt: 0,
+            },
+          );
+          if (row !== undefined) stage.addRow(table, row);
+          if (index % 50 === 0) await stage.ready();
+        }
+      });
+      const [held] = await queryLake(
+        settings,
+        `SELECT count(*)::INTEGER AS rows, count(DISTINCT event_id)::INTEGER AS ids, count(DISTINCT raw)::INTEGER AS records FROM ${table}`,
+      );
+      expect(held).toEqual({ rows: records.length, ids: records.length, records: records.length });
+      expect(counted).toMatchObject([{ rows: records.length + 200, rowsAdded: records.length }]);
+      expect(placedFiles(settings).length).toBeGreaterThan(1);
     } finally {
       await lake.close();
     }
