@@ -38,43 +38,59 @@ export async function openTableWriter(
   const placed: Part[] = [];
   const empty: Frame[] = [];
   const staged = { rowCount: 0, sizeBytes: 0 };
+  /** Rows of the day that is gathered. */
   let frame = createFrame(columns);
+  let gathered = nothing();
+  /** Other rows. */
+  const strays = createFrame(columns);
   let place: { leave(): void } | undefined;
   let writing: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
-  let gathered = nothing();
   let isClosed = false;
 
-  function stage(frames: readonly Frame[]): void {
-    for (const each of frames) {
-      staged.rowCount += each.rowCount;
-      staging.append(each);
+  function stage(each: Frame): void {
+    staged.rowCount += each.rowCount;
+    staging.append(each);
+  }
+
+  function stageGathered(): void {
+    staged.sizeBytes += gathered.sizeBytes;
+    for (const each of gathered.frames) {
+      stage(each);
+      empty.push(each);
     }
+    gathered = nothing();
+  }
+
+  function addStray(row: Row, sizeBytes: number, day: number): void {
+    staged.sizeBytes += sizeBytes;
+    strays.put(row);
+    if (!strays.isFull) return;
+    stage(strays);
+    // so many of them: the log has passed midnight
+    gathered.frames.push(frame);
+    stageGathered();
+    gathered.day = day;
+    frame = empty.pop() ?? createFrame(columns);
   }
 
   function frameIsFull(): void {
     place ??= placing?.tryJoin();
-    if (place === undefined) {
-      staged.sizeBytes += gathered.sizeBytes;
-      stage([frame]);
-      gathered = nothing();
-      return;
-    }
     gathered.frames.push(frame);
     gathered.textBytes += frame.textBytes;
+    if (place === undefined) stageGathered();
+    else if (gathered.textBytes >= fileBytes) gatheredEnough();
     frame = empty.pop() ?? createFrame(columns);
-    if (gathered.textBytes >= fileBytes) gatheredEnough();
   }
 
   function gatheredEnough(): void {
     const { frames, sizeBytes, day } = gathered;
-    gathered = nothing();
-    if (typeof day !== 'number' || writing !== undefined || placing === undefined) {
-      staged.sizeBytes += sizeBytes;
-      stage(frames);
-      empty.push(...frames);
+    // somebody adds rows without asking for room
+    if (day === undefined || writing !== undefined || placing === undefined) {
+      stageGathered();
       return;
     }
+    gathered = { ...nothing(), day };
     const rowCount = frames.reduce((sum, each) => sum + each.rowCount, 0);
     const rows = { columns, types: staging.types, frames, onEmpty: (each: Frame) => empty.push(each) };
     writing = placing
@@ -93,13 +109,17 @@ export async function openTableWriter(
 
   return {
     write(row, sizeBytes) {
-      if (placedBy !== undefined) {
+      const numbered = numbering === undefined ? row : numbering.number(row, idColumn);
+      if (placing !== undefined && placedBy !== undefined) {
         const day = Math.floor((row[placedBy] as number) / dayMicros);
         gathered.day ??= day;
-        if (gathered.day !== day || sizeBytes > recordBytesMax) gathered.day = 'none';
+        if (gathered.day !== day || sizeBytes > recordBytesMax) {
+          addStray(numbered, sizeBytes, day);
+          return;
+        }
       }
       gathered.sizeBytes += sizeBytes;
-      frame.put(numbering === undefined ? row : numbering.number(row, idColumn));
+      frame.put(numbered);
       if (frame.isFull) frameIsFull();
     },
     async ready() {
@@ -108,8 +128,8 @@ export async function openTableWriter(
     async close() {
       await settle();
       staged.sizeBytes += gathered.sizeBytes;
-      for (const each of [...gathered.frames, frame]) {
-        stage([each]);
+      for (const each of [...gathered.frames, frame, strays]) {
+        stage(each);
         await breathe();
       }
       staging.close();
@@ -133,8 +153,8 @@ interface Gathered {
   readonly frames: Frame[];
   textBytes: number;
   sizeBytes: number;
-  /** Since 1970, while all rows are of one. */
-  day: number | 'none' | undefined;
+  /** Of all rows, since 1970. */
+  day: number | undefined;
 }
 
 const nothing = (): Gathered => ({ frames: [], textBytes: 0, sizeBytes: 0, day: undefined });

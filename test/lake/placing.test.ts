@@ -96,6 +96,29 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     }
   });
 
+  it('of other days than most are staged, and so are those around midnight', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-strays'));
+    const lake = await openLake(settings);
+    try {
+      const days = ['01-29', '01-30', '01-31'];
+      const lines = longLines(0, 3000).map((line, index) =>
+        line.replace('01-31', (index % 100 === 7 ? '01-15' : undefined) ?? days[Math.floor(index / 1000)] ?? ''),
+      );
+      expect((await loadLarge(lake, objectHeader('strays'), lines)).tables).toMatchObject([{ rowsAdded: 3000 }]);
+      expect(await counts(settings)).toEqual({ rows: 3000, ids: 3000 });
+      const placed = days.map((day) => placedFiles(settings).filter((file) => file.includes(`=2026-${day}/`)).length);
+      expect(placed).toEqual([2, 2, 2]);
+      expect(placedFiles(settings)).toHaveLength(6);
+      const misplaced = await queryLake(
+        settings,
+        `SELECT count(*)::INTEGER AS rows FROM ${filterTable} WHERE event_day <> event_time::DATE OR event_day IS NULL`,
+      );
+      expect(misplaced).toEqual([{ rows: 0 }]);
+    } finally {
+      await lake.close();
+    }
+  });
+
   it('of many days are staged instead', async () => {
     const settings = sqliteLake(temporaryDirectory('placed-days'));
     const lake = await openLake(settings);
