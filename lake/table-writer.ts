@@ -43,6 +43,8 @@ export async function openTableWriter(
   let gathered = nothing();
   /** Other rows. */
   const strays = createFrame(columns);
+  /** Rows of the day that is gathered, since strays were staged. */
+  let sinceStrays = 0;
   let place: { leave(): void } | undefined;
   let writing: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
@@ -66,8 +68,11 @@ export async function openTableWriter(
     staged.sizeBytes += sizeBytes;
     strays.put(row);
     if (!strays.isFull) return;
+    // most rows are of another day by now: the log has passed midnight
+    const isOver = sinceStrays < strays.rowCount;
+    sinceStrays = 0;
     stage(strays);
-    // so many of them: the log has passed midnight
+    if (!isOver) return;
     gathered.frames.push(frame);
     stageGathered();
     gathered.day = day;
@@ -119,6 +124,7 @@ export async function openTableWriter(
         }
       }
       gathered.sizeBytes += sizeBytes;
+      sinceStrays += 1;
       frame.put(numbered);
       if (frame.isFull) frameIsFull();
     },

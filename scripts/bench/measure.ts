@@ -33,11 +33,13 @@ const batchId = 'acme/bench/s3/bench/object@etag';
 const uri = 's3://bench/object';
 const fallbackTime = Date.UTC(2026, 1, 1) * 1000;
 
-async function readRecords(use: (record: RawRecord) => void): Promise<void> {
+async function readRecords(use: (record: RawRecord) => void, ready = async () => undefined as void): Promise<void> {
   const splitter = table.identity === 'line' || mode === 'lines' ? createLineSplitter() : createJsonSplitter();
   const chunks = createReadStream(path).pipe(createGunzip({ chunkSize: 64 << 10 }));
-  for await (const records of inBatches(chunks, splitter, ({ bytes }) => bytes.length))
+  for await (const records of inBatches(chunks, splitter, ({ bytes }) => bytes.length)) {
     for (const record of records) use(record);
+    await ready();
+  }
 }
 
 function parse(record: RawRecord, ingestedAt: number): NonNullable<ParseResult['row']> {
@@ -74,7 +76,10 @@ async function prepare(): Promise<{ run: () => Promise<unknown>; close: () => un
   const times = { coversFrom: null, coversTo: null, readAt: null, fallbackTime };
   const run = () =>
     lake.load({ ...header, ...times }, [tableName], (stage) =>
-      readRecords((record) => stage.addRow(tableName, parse(record, stage.ingestedAt))),
+      readRecords(
+        (record) => stage.addRow(tableName, parse(record, stage.ingestedAt)),
+        () => stage.ready(),
+      ),
     );
   return { run, close: () => lake.close() };
 }
