@@ -2,9 +2,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { tables } from '../tables/registry.ts';
 import type { RawRecord, Row, TableName, TimeMicros } from '../tables/table.ts';
-import { insertTable, raiseFence } from './commit.ts';
+import { raiseFence } from './commit.ts';
 import { createDriftWatch, type DriftWatch } from './drift-watch.ts';
 import { type Drifting, insertDrift } from './drift.ts';
+import { insertTable } from './insert-rows.ts';
 import { readReceipts, type TableReceipt, updateCounts } from './ledger.ts';
 import { bareIdLength } from './numbering.ts';
 import { inList, name, quote, timestampLiteral } from './sql.ts';

@@ -41,11 +41,13 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
   async function write(connection: DuckDBConnection, path: string, day: string, rows: Offered): Promise<void> {
     await opened.refreshAccess();
     if (!isRemote) mkdirSync(dirname(path), { recursive: true });
-    await feed.offer(rows, (relation) =>
+    const rowCount = rows.frames.reduce((sum, frame) => sum + frame.rowCount, 0);
+    const { rowsChanged } = await feed.offer(rows, (relation) =>
       connection.run(
         `COPY (SELECT *, DATE ${quote(day)} AS ${name(dayColumnName)} FROM ${relation}) TO ${quote(path)} (FORMAT parquet)`,
       ),
     );
+    if (rowsChanged !== rowCount) throw new Error(`${rowsChanged} of ${rowCount} rows went into ${path}`);
   }
 
   return {

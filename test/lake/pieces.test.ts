@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { piecesOf } from '../../lake/commit.ts';
+import { piecesOf } from '../../lake/insert-rows.ts';
 import { openLake } from '../../lake/lake.ts';
 import { recordBytesMax } from '../../sources/splitter.ts';
 import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';

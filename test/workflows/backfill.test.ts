@@ -160,7 +160,7 @@ describe('a TAP backfill', () => {
 
 describe('seven days for one tenant', () => {
   it('take as long as the plan says, four requests at a time, while live reads keep their pace', async () => {
-    vendors.set('week', { clockSkewSeconds: 0, answerMs: 300 });
+    vendors.set('week', { clockSkewSeconds: 0, answerMs: 600 });
     await start('week', tap({ startFrom: '-20h' }));
     await start('neighbour', tap({ startFrom: '-1h' }));
     const status = await until('week', ({ pipelineState }) => pipelineState === 'idle');
