@@ -1,5 +1,6 @@
 /** Keeps the lake quick and its size in bounds: merges the small files that commits leave, lets old snapshots go, removes files of batches that were never committed. Rows stay as they are. */
 import { type LakeSettings, openLakeInstance } from './connection.ts';
+import { removeLeftovers } from './leftovers.ts';
 import { lakeTables } from './schema.ts';
 import { quote } from './sql.ts';
 import { castLakeError, inTransaction } from './transaction.ts';
@@ -58,7 +59,8 @@ export async function maintainLake(
     const filesDeleted = await call(`ducklake_cleanup_old_files('lake', ${olderThan(keepSeconds)})`);
     say('removing what was never committed');
     const kept = Math.max(keepSeconds, unfinishedSeconds);
-    const leftoversDeleted = await call(`ducklake_delete_orphaned_files('lake', ${olderThan(kept)})`);
+    await opened.refreshAccess();
+    const leftoversDeleted = await removeLeftovers(connection, settings, kept);
     const merged = [...before]
       .map(([table, filesBefore]) => ({ table, filesBefore, filesAfter: after.get(table) ?? 0 }))
       .filter(({ filesBefore, filesAfter }) => filesAfter < filesBefore);

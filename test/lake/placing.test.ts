@@ -1,5 +1,5 @@
-import { readdirSync, utimesSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import { openLake } from '../../lake/lake.ts';
@@ -250,10 +250,15 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     for (const file of placedFiles(settings)) utimesSync(join(settings.dataPath, file), twoDaysAgo, twoDaysAgo);
     // the first file of the second batch held rows that the lake had: its other rows were inserted
     expect(placedFiles(settings)).toHaveLength(4);
+    // of another lake, say, whose path lies below this one's
+    const foreign = join(settings.dataPath, 'other/main', filterTable, 'event_day=2026-01-31/batch-1.parquet');
+    mkdirSync(dirname(foreign), { recursive: true });
+    writeFileSync(foreign, 'PAR1');
+    utimesSync(foreign, twoDaysAgo, twoDaysAgo);
     const { merged, leftoversDeleted } = await maintainLake(settings, { keepSeconds: 0 });
     expect(merged.find(({ table }) => table === filterTable)).toMatchObject({ filesAfter: 1 });
     expect(leftoversDeleted).toBe(1);
-    expect(placedFiles(settings)).toEqual([]);
+    expect(placedFiles(settings).map((file) => join(settings.dataPath, file))).toEqual([foreign]);
     expect(await events(settings)).toEqual(before);
   });
 

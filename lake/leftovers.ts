@@ -1,0 +1,43 @@
+/** Files of batches that were never committed. Only those in the directories of the lake's own tables: others may lie below the same path. */
+import { rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import type { LakeSettings } from './connection.ts';
+import { createS3Client } from './s3-access.ts';
+import { lakeTables } from './schema.ts';
+
+/** Removes those that are older than so many seconds; gives their number. */
+export async function removeLeftovers(
+  connection: DuckDBConnection,
+  settings: Pick<LakeSettings, 'dataPath' | 's3'>,
+  seconds: number,
+): Promise<number> {
+  const found = await connection.runAndReadAll(
+    `CALL ducklake_delete_orphaned_files('lake', dry_run => true, older_than => now() - INTERVAL '${seconds} seconds')`,
+  );
+  const isRemote = settings.dataPath.includes('://');
+  const absolute = (path: string) => (isRemote ? path : resolve(path));
+  const root = absolute(settings.dataPath.replace(/\/+$/, ''));
+  const own = lakeTables.map(({ name }) => `${root}/main/${name}/`);
+  const leftovers = found
+    .getRows()
+    .map(([path]) => absolute(String(path)))
+    .filter((path) => own.some((directory) => path.startsWith(directory)));
+  if (isRemote) await deleteObjects(leftovers, settings);
+  else for (const path of leftovers) rmSync(path, { force: true });
+  return leftovers.length;
+}
+
+async function deleteObjects(urls: readonly string[], { s3 }: Pick<LakeSettings, 's3'>): Promise<void> {
+  if (s3 === undefined || urls.length === 0) return;
+  const client = createS3Client(s3);
+  try {
+    for (const url of urls) {
+      const [, bucket, key] = /^s3:\/\/([^/]+)\/(.*)$/.exec(url) ?? [];
+      await client.send(new DeleteObjectCommand({ Bucket: bucket, Key: key }));
+    }
+  } finally {
+    client.destroy();
+  }
+}
