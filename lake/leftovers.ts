@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { LakeSettings } from './connection.ts';
+import { isRemote, tableDirectory } from './data-path.ts';
 import { createS3Client } from './s3-access.ts';
 import { lakeTables } from './schema.ts';
 
@@ -16,15 +17,13 @@ export async function removeLeftovers(
   const found = await connection.runAndReadAll(
     `CALL ducklake_delete_orphaned_files('lake', dry_run => true, older_than => now() - INTERVAL '${seconds} seconds')`,
   );
-  const isRemote = settings.dataPath.includes('://');
-  const absolute = (path: string) => (isRemote ? path : resolve(path));
-  const root = absolute(settings.dataPath.replace(/\/+$/, ''));
-  const own = lakeTables.map(({ name }) => `${root}/main/${name}/`);
+  const { dataPath } = settings;
+  const own = lakeTables.map(({ name }) => tableDirectory(dataPath, name));
   const leftovers = found
     .getRows()
-    .map(([path]) => absolute(String(path)))
+    .map(([path]) => (isRemote(dataPath) ? String(path) : resolve(String(path))))
     .filter((path) => own.some((directory) => path.startsWith(directory)));
-  if (isRemote) await deleteObjects(leftovers, settings);
+  if (isRemote(dataPath)) await deleteObjects(leftovers, settings);
   else for (const path of leftovers) rmSync(path, { force: true });
   return leftovers.length;
 }

@@ -54,7 +54,8 @@ function hexWord(digits: string, from: number): number {
   return word >>> 0;
 }
 
-export const numberedId = (id: string, ordinal: number): string => (ordinal === 1 ? id : `${id}-${ordinal}`);
+/** Of the second on. */
+export const numberedId = (id: string, ordinal: number): string => `${id}-${ordinal}`;
 
 /** Of the tables that `settleNumbers` makes, behind its prefix. */
 export const numberingSuffixes = ['_hashes', '_numbers'] as const;
@@ -86,13 +87,14 @@ export async function settleNumbers(
     WHERE id <> new_id`);
   const touched = await connection.runAndReadAll(`SELECT DISTINCT part FROM ${numbers}`);
   const renumbered = new Set(touched.getRows().map(([part]) => Number(part)));
-  return parts.map(({ relation, rowCount, sizeBytes, placed }, part) => {
-    if (!renumbered.has(part)) return { relation, rowCount, sizeBytes, ...(placed === undefined ? {} : { placed }) };
-    const others = table.columns.map(({ name: column }) =>
-      column === table.idColumn ? `coalesce(new_id, staged.${id}) AS ${id}` : `staged.${name(column)}`,
-    );
+  const columns = table.columns.map(({ name: column }) =>
+    column === table.idColumn ? `coalesce(new_id, staged.${id}) AS ${id}` : `staged.${name(column)}`,
+  );
+  return parts.map((known, part) => {
+    if (!renumbered.has(part)) return known;
+    const { relation, rowCount, sizeBytes } = known;
     return {
-      relation: `(SELECT staged.rowid AS rowid, ${others.join(', ')} FROM ${relation} AS staged
+      relation: `(SELECT staged.rowid AS rowid, ${columns.join(', ')} FROM ${relation} AS staged
         LEFT JOIN ${numbers} AS numbers ON numbers.part = ${part} AND numbers.row_number = staged.rowid)`,
       rowCount,
       sizeBytes,

@@ -5,9 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Opened } from './connection.ts';
+import { isRemote, tableDirectory } from './data-path.ts';
 import { type Offered, openRowFeed } from './row-feed.ts';
 import { dayColumnName, type LakeTable } from './schema.ts';
 import { name, quote } from './sql.ts';
@@ -31,8 +32,6 @@ export interface Placing {
 /** Undefined where the path of a file would be taken for a pattern. */
 export async function openPlacing(opened: Opened, dataPath: string): Promise<Placing | undefined> {
   if (/[*?[\]{}]/.test(dataPath)) return undefined;
-  const isRemote = dataPath.includes('://');
-  const root = isRemote ? dataPath.replace(/\/+$/, '') : resolve(dataPath);
   const registering = await opened.connect();
   const feed = openRowFeed(registering);
   registering.closeSync();
@@ -40,7 +39,7 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
 
   async function write(connection: DuckDBConnection, path: string, day: string, rows: Offered): Promise<void> {
     await opened.refreshAccess();
-    if (!isRemote) mkdirSync(dirname(path), { recursive: true });
+    if (!isRemote(dataPath)) mkdirSync(dirname(path), { recursive: true });
     const rowCount = rows.frames.reduce((sum, frame) => sum + frame.rowCount, 0);
     const { rowsChanged } = await feed.offer(rows, (relation) =>
       connection.run(
@@ -58,8 +57,7 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
     },
     async place(table, dayMs, rows) {
       const day = new Date(dayMs).toISOString().slice(0, 10);
-      // as the lake lays out its own files
-      const path = `${root}/main/${table.name}/${dayColumnName}=${day}/batch-${randomUUID()}.parquet`;
+      const path = `${tableDirectory(dataPath, table.name)}${dayColumnName}=${day}/batch-${randomUUID()}.parquet`;
       const connection = await opened.connect();
       try {
         await write(connection, path, day, rows);
@@ -71,7 +69,7 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
       return path;
     },
     remove(paths) {
-      if (!isRemote) for (const path of paths) rmSync(path, { force: true });
+      if (!isRemote(dataPath)) for (const path of paths) rmSync(path, { force: true });
     },
   };
 }
