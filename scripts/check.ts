@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { TestOutcome } from './test-outcome.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stepMinutes = 20;
@@ -18,22 +19,8 @@ interface Count {
   readonly failures?: readonly string[];
 }
 
-/** What vitest's JSON reporter writes, as far as it matters here. */
-interface TestReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly testResults: readonly {
-    readonly name: string;
-    readonly assertionResults: readonly {
-      readonly fullName: string;
-      readonly status: string;
-      readonly failureMessages: readonly string[];
-    }[];
-  }[];
-}
-
-const report = mkdtempSync(join(tmpdir(), 'check-'));
-const reportFile = join(report, 'tests.json');
+const directory = mkdtempSync(join(tmpdir(), 'check-'));
+const outcomeFile = join(directory, 'tests.json');
 
 /** Cheap ones first. Each but the tests counts as one. */
 const steps = [
@@ -44,7 +31,7 @@ const steps = [
   { name: 'build', script: ['build'] },
   {
     name: 'tests',
-    script: ['test:run', '--', '--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`],
+    script: ['test:run', '--', '--reporter=default', '--reporter=./scripts/test-outcome.ts'],
     count: countTests,
   },
   { name: 'demo', script: ['demo'] },
@@ -53,6 +40,7 @@ const steps = [
 async function runScript(script: readonly string[]): Promise<boolean> {
   const child = spawn('npm', ['run', '--silent', ...script], {
     cwd: root,
+    env: { ...process.env, TEST_OUTCOME: outcomeFile },
     stdio: ['ignore', 'inherit', 'inherit'],
     timeout: stepMinutes * 60_000,
   });
@@ -60,29 +48,30 @@ async function runScript(script: readonly string[]): Promise<boolean> {
   return code === 0;
 }
 
-/** Where in the code it was is above, in the output of the tests. */
-const isTold = (line: string): boolean => line.trim() !== '' && !/^\s+at /.test(line);
+/** The way through other people's code is above, in the output of the tests. */
+const isTold = (line: string): boolean => line.trim() !== '' && !/^\s+at .*(node_modules|node:|<anonymous>)/.test(line);
 
-/** A run that fails without a failed test (a file that does not load, an unhandled rejection), or tests nothing, is a failure. */
+/** A run that tells nothing, fails without saying what, or tests nothing is a failure. */
 function countTests(isGood: boolean): Count {
-  let tests: TestReport;
+  let outcome: TestOutcome;
   try {
-    tests = JSON.parse(readFileSync(reportFile, 'utf8'));
+    outcome = JSON.parse(readFileSync(outcomeFile, 'utf8'));
   } catch {
-    return { passed: 0, failed: 1 };
+    return { passed: 0, failed: 1, failures: ['the tests did not get as far as their end'] };
   }
-  const { numPassedTests: passed, numFailedTests: failed } = tests;
-  const failures = tests.testResults.flatMap(({ name: file, assertionResults }) =>
-    assertionResults
-      .filter(({ status }) => status === 'failed')
-      .flatMap(({ fullName, failureMessages }) => [
-        `${relative(root, file)}: ${fullName}`,
-        ...failureMessages
-          .flatMap((message) => message.split('\n').filter(isTold).slice(0, messageLinesMax))
-          .map((line) => `  ${line}`),
-      ]),
-  );
-  return { passed, failed: failed === 0 && (!isGood || passed === 0) ? 1 : failed, failures };
+  const { passed, failures } = outcome;
+  if (failures.length === 0 && (!isGood || passed === 0))
+    return { passed, failed: 1, failures: ['vitest ended with an error after its last test'] };
+  return {
+    passed,
+    failed: failures.length,
+    failures: failures.flatMap(({ name, messages }) => [
+      name,
+      ...messages
+        .flatMap((message) => message.split('\n').filter(isTold).slice(0, messageLinesMax))
+        .map((line) => `  ${line}`),
+    ]),
+  };
 }
 
 const outcomes: string[] = [];
@@ -99,6 +88,6 @@ for (const { name, script, count } of steps) {
   outcomes.push(`${counted.failed === 0 ? 'ok    ' : 'FAILED'} ${seconds.padStart(6)} s  ${name}`);
   for (const failure of counted.failures ?? []) outcomes.push(`                 ${failure}`);
 }
-rmSync(report, { recursive: true, force: true });
+rmSync(directory, { recursive: true, force: true });
 console.log(`\n${outcomes.join('\n')}\n\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 ? 0 : 1;
