@@ -1,8 +1,9 @@
 /** Child processes of the embedded stack: started, waited for, and never left behind. */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -90,22 +91,39 @@ export async function startProcess(options: StartProcess): Promise<Running> {
   }
 }
 
+/** Below those that Linux, macOS and Windows give to outgoing connections: one of those may take a port between our look and the server's start. */
+const [lowestPort, highestPort] = [20_000, 32_000];
+const portTriesMax = 1000;
+
 /** Ports of 127.0.0.1 that are free now, all different. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return ports;
+  const ports = new Set<number>();
+  for (let tries = 0; ports.size < count; tries += 1) {
+    if (tries === portTriesMax) throw new Error(`no ${count} free ports between ${lowestPort} and ${highestPort}`);
+    const port = randomInt(lowestPort, highestPort);
+    if (!ports.has(port) && (await isFree(port))) ports.add(port);
+  }
+  return [...ports];
 }
 
-/** Runs `start` with free ports, and again with others when somebody was faster. */
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
+  await once(server.close(), 'close');
+  return true;
+}
+
+/** Runs `start` with free ports, and again with others when somebody was faster: some servers say so, others are never ready. */
 export async function withFreePorts<T>(count: number, start: (ports: number[]) => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await start(await freePorts(count));
     } catch (error) {
-      if (attempt === 3 || !/address already in use/i.test(String(error))) throw error;
+      if (attempt === 3 || !/address already in use|was not ready within/i.test(String(error))) throw error;
     }
   }
 }

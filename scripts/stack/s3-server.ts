@@ -51,6 +51,7 @@ async function startVersity(command: string, options: StartS3Server): Promise<S3
       args: ['--port', `127.0.0.1:${port}`, '--health', '/healthz', 'posix', '--versioning-dir', versions, objects],
       env: { ...process.env, ROOT_ACCESS_KEY: options.accessKeyId, ROOT_SECRET_KEY: options.secretAccessKey },
       logFile: join(options.dataDir, 's3.log'),
+      readySeconds: 30,
       ready: () => answers(`${endpoint}/healthz`),
     });
     return { ...running, endpoint, bulkUrl: undefined };
@@ -84,6 +85,7 @@ async function startSeaweed(command: string, options: StartS3Server): Promise<S3
       ],
       env: { ...process.env, AWS_ACCESS_KEY_ID: options.accessKeyId, AWS_SECRET_ACCESS_KEY: options.secretAccessKey },
       logFile: join(options.dataDir, 's3.log'),
+      readySeconds: 30,
       // The gateway answers before a volume server has joined; an assigned file id means that writes will work.
       ready: async () =>
         (await answers(`${endpoint}/healthz`)) &&

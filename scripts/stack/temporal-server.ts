@@ -64,6 +64,7 @@ export async function startTemporalServer(options: StartTemporalServer): Promise
         ...Object.entries(dynamicConfig).map(([key, value]) => `--dynamic-config-value=${key}=${value}`),
       ],
       logFile,
+      readySeconds: 30,
       ready: () => takesQueries(address, namespace),
     });
     return { ...running, address, namespace, uiUrl: uiPort === 'none' ? undefined : `http://127.0.0.1:${uiPort}` };
