@@ -7,8 +7,10 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { DuckDBConnection } from '@duckdb/node-api';
+import pLimit from 'p-limit';
 import type { Opened } from './connection.ts';
 import { isRemote, tableDirectory } from './data-path.ts';
+import { copyOptions } from './file-format.ts';
 import { type Offered, openRowFeed } from './row-feed.ts';
 import { dayColumnName, type LakeTable } from './schema.ts';
 import { name, quote } from './sql.ts';
@@ -35,6 +37,8 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
   const registering = await opened.connect();
   const feed = openRowFeed(registering);
   registering.closeSync();
+  // rows are parsed more slowly than one thread writes them: more threads would only take the cores that parsing needs
+  const oneAtATime = pLimit(1);
   let gathering = 0;
 
   async function write(connection: DuckDBConnection, path: string, day: string, rows: Offered): Promise<void> {
@@ -43,7 +47,7 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
     const rowCount = rows.frames.reduce((sum, frame) => sum + frame.rowCount, 0);
     const { rowsChanged } = await feed.offer(rows, (relation) =>
       connection.run(
-        `COPY (SELECT *, DATE ${quote(day)} AS ${name(dayColumnName)} FROM ${relation}) TO ${quote(path)} (FORMAT parquet)`,
+        `COPY (SELECT *, DATE ${quote(day)} AS ${name(dayColumnName)} FROM ${relation}) TO ${quote(path)} (${copyOptions})`,
       ),
     );
     if (rowsChanged !== rowCount) throw new Error(`${rowsChanged} of ${rowCount} rows went into ${path}`);
@@ -60,7 +64,7 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
       const path = `${tableDirectory(dataPath, table.name)}${dayColumnName}=${day}/batch-${randomUUID()}.parquet`;
       const connection = await opened.connect();
       try {
-        await write(connection, path, day, rows);
+        await oneAtATime(() => write(connection, path, day, rows));
       } catch (error) {
         throw castLakeError(error);
       } finally {

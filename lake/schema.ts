@@ -4,6 +4,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { duckdbType } from '../tables/column.ts';
 import { tables } from '../tables/registry.ts';
 import { viewsOf } from '../tables/views.ts';
+import { lakeOptions } from './file-format.ts';
 import { name, quote } from './sql.ts';
 import { batches, deadLetters, drift, driftAcks, fence, queueLetters } from './system-tables.ts';
 import { inTransaction } from './transaction.ts';
@@ -190,11 +191,11 @@ async function viewChanges(connection: DuckDBConnection): Promise<string[]> {
   });
 }
 
-/** A writer holds a row group in memory, and by default that is 122,880 rows whatever their length. */
+/** Those that somebody has set otherwise stay as they are. */
 async function optionChanges(connection: DuckDBConnection): Promise<string[]> {
-  const option = 'parquet_row_group_size_bytes';
-  const result = await connection.runAndReadAll(
-    `SELECT value FROM ducklake_options('lake') WHERE option_name = ${quote(option)}`,
-  );
-  return result.getRows().length > 0 ? [] : [`CALL lake.set_option(${quote(option)}, '32MB')`];
+  const result = await connection.runAndReadAll(`SELECT option_name FROM ducklake_options('lake')`);
+  const known = new Set(result.getRows().map(([option]) => String(option)));
+  return Object.entries(lakeOptions)
+    .filter(([option]) => !known.has(option))
+    .map(([option, value]) => `CALL lake.set_option(${quote(option)}, ${quote(value)})`);
 }
