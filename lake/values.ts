@@ -4,7 +4,7 @@ import duckdb, { type DataChunk } from '@duckdb/node-bindings';
 import type { z } from 'zod';
 import { type ColumnType, columnType } from '../tables/column.ts';
 import type { Row } from '../tables/table.ts';
-import { columnsOf, createHeap, createLoan, type Loan } from './vectors.ts';
+import { columnsOf, createHeap, createLoan, type Loan, settleHeap } from './vectors.ts';
 
 export interface Column {
   readonly name: string;
@@ -49,6 +49,7 @@ export function createFrame(columns: readonly Column[]): Frame {
     },
     put(row) {
       vectors.put(row, rowCount);
+      settleHeap(heap);
       rowCount += 1;
     },
     moveTo(chunk, loan) {

@@ -12,10 +12,40 @@ import type { ColumnType } from '../tables/column.ts';
 export interface Heap {
   bytes: Buffer;
   sizeBytes: number;
+  /** Texts that are put and not written, and for each the item that it is. */
+  readonly waiting: { readonly texts: string[]; readonly items: Items[]; readonly places: number[] };
 }
 
 export function createHeap(): Heap {
-  return { bytes: Buffer.allocUnsafeSlow(16 << 10), sizeBytes: 0 };
+  return {
+    bytes: Buffer.allocUnsafeSlow(16 << 10),
+    sizeBytes: 0,
+    waiting: { texts: [], items: [], places: [] },
+  };
+}
+
+/** Writes the texts of a row, which then is put: together, because one call takes longer than its copy. */
+export function settleHeap(heap: Heap): void {
+  const { texts, items, places } = heap.waiting;
+  const count = texts.length;
+  if (count === 0) return;
+  const all = count === 1 ? (texts[0] ?? '') : texts.join('');
+  const sizeBytes = Buffer.byteLength(all);
+  if (sizeBytes === all.length) {
+    reserve(heap, sizeBytes);
+    heap.bytes.write(all, heap.sizeBytes, 'latin1');
+    for (let index = 0; index < count; index += 1) putString(items[index]!, places[index]!, heap, texts[index]!.length);
+  } else {
+    for (let index = 0; index < count; index += 1) writeText(texts[index]!, items[index]!, places[index]!, heap);
+  }
+  texts.length = 0;
+  items.length = 0;
+  places.length = 0;
+}
+
+function writeText(text: string, items: Items, at: number, heap: Heap): void {
+  reserve(heap, text.length < longText ? text.length * 3 : Buffer.byteLength(text));
+  putString(items, at, heap, heap.bytes.write(text, heap.sizeBytes));
 }
 
 function reserve(heap: Heap, sizeBytes: number): void {
@@ -170,7 +200,7 @@ function flushItems(items: Items, vector: Vector, count: number): void {
 /** Size, then the text itself and zeros, or its first four bytes and its address. */
 const stringBytes = 16;
 const inlineBytes = 12;
-/** Characters; to count the bytes of shorter text takes longer than to have room for any. */
+/** Characters; to count the bytes of shorter text takes longer than to have room for any, and to copy longer text longer than a call. */
 const longText = 4096;
 
 function textColumn(heap: Heap): Column {
@@ -183,18 +213,16 @@ function textColumn(heap: Heap): Column {
       setValid(items, index);
       const at = index * 4;
       const { words } = items;
-      // the tenant, the batch, the object: the same text in every row
-      if (lastAt >= 0 && isSame(value, last)) {
+      // the tenant, the batch, the object: the same text in every row. One that waits has no place yet.
+      if (lastAt >= 0 && isSame(value, last) && (words[lastAt] !== 0 || value === '')) {
         words[at] = words[lastAt]!;
         words[at + 1] = words[lastAt + 1]!;
         words[at + 2] = words[lastAt + 2]!;
         words[at + 3] = words[lastAt + 3]!;
         return;
       }
-      if (value.length > inlineBytes || !putAscii(value, items, at)) {
-        reserve(heap, value.length < longText ? value.length * 3 : Buffer.byteLength(value));
-        putString(items, at, heap, heap.bytes.write(value, heap.sizeBytes));
-      }
+      if (value.length >= longText) writeText(value, items, at, heap);
+      else if (value.length > inlineBytes || !putAscii(value, items, at)) wait(value, items, at, heap);
       last = value;
       lastAt = at;
     },
@@ -203,6 +231,12 @@ function textColumn(heap: Heap): Column {
       flushStrings(items, vector, count, address);
     },
   };
+}
+
+function wait(text: string, items: Items, at: number, { waiting }: Heap): void {
+  waiting.texts.push(text);
+  waiting.items.push(items);
+  waiting.places.push(at);
 }
 
 /** Most texts of one length, such as ids, differ in their last character: to see that is faster than to compare parts of longer texts. */
