@@ -1,6 +1,6 @@
 /**
  * `npm run bench:s3 -- [--megabytes 2000] [--json]`: from the bucket to committed rows, as a ratio to nothing but downloading and gunzipping
- * the same object in the same run. Real S3 server, Temporal server and workers. Loads a gzip object of so many megabytes of sendmail lines (plain)
+ * the same object in the same run. Compiled code, a real S3 server, Temporal server and workers. Loads a gzip object of so many megabytes of sendmail
  * three times, each time for another tenant: by one worker, by one that is killed in the middle and followed by another, and as four objects by
  * two workers. What the lake holds is compared with the lines that were uploaded each time.
  */
@@ -11,7 +11,6 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Client } from '@temporalio/client';
@@ -21,6 +20,7 @@ import { s3Settings } from '../../sources/settings.ts';
 import { readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
 import { printJson, printTable, reportError, UsageError } from '../output.ts';
+import { scriptArguments } from '../script.ts';
 import { sourceStatus, startSource } from '../source-registry.ts';
 import type { Running } from '../stack/process.ts';
 import { startS3Server } from '../stack/s3-server.ts';
@@ -107,7 +107,7 @@ async function run(megabytes: number) {
   let hasDied = false;
   const stalls = (index: number) => join(directory, `stall-${index}`);
   const startWorker = async (share: NodeJS.ProcessEnv = {}) => {
-    const options = `${process.env['NODE_OPTIONS'] ?? ''} --import ${pathToFileURL(fileURLToPath(new URL('stall-watch.mjs', import.meta.url))).href}`;
+    const options = `${process.env['NODE_OPTIONS'] ?? ''} --import ${new URL('stall-watch.mjs', import.meta.url).href}`;
     const worker = await startWorkerProcess({
       env: { ...env, ...share, NODE_OPTIONS: options.trim(), STALL_FILE: stalls(workers.length) },
       taskQueue: config.temporal.taskQueue,
@@ -236,8 +236,7 @@ async function untilLoaded(
 
 /** In a process of its own, as the workers are. */
 async function measureBare(endpoint: string): Promise<Measured> {
-  const script = fileURLToPath(new URL('download.ts', import.meta.url));
-  const child = spawn(process.execPath, ['--import', 'tsx', script, endpoint, bucket, 'whole/sendmail.gz'], {
+  const child = spawn(process.execPath, [...scriptArguments('bench/download'), endpoint, bucket, 'whole/sendmail.gz'], {
     env: {
       ...process.env,
       AWS_ACCESS_KEY_ID: credentials.accessKeyId,

@@ -7,11 +7,11 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { tableNames, type TableName } from '../../tables/table.ts';
 import { readConfig } from '../../workers/config.ts';
 import { printJson, printTable, reportError, UsageError } from '../output.ts';
+import { scriptArguments } from '../script.ts';
 import { benchInput, type Input } from './input.ts';
 import type { Measurement, Mode } from './measure.ts';
 import { isLineTable } from './statement.ts';
@@ -58,8 +58,7 @@ async function pinning(): Promise<readonly string[]> {
 async function measureOnce(pin: readonly string[], mode: Mode, table: TableName, input: Input): Promise<Measurement> {
   const scratch = mkdtempSync(join(directory, 'run-'));
   try {
-    const script = fileURLToPath(new URL('measure.ts', import.meta.url));
-    const command = [...pin, process.execPath, '--import', 'tsx', script, mode, table, input.path, scratch];
+    const command = [...pin, process.execPath, ...scriptArguments('bench/measure'), mode, table, input.path, scratch];
     const { stdout } = await run(command[0] ?? '', command.slice(1));
     return JSON.parse(stdout) as Measurement;
   } finally {

@@ -4,9 +4,11 @@
  *
  *     node scripts/setup/run.mjs [PPI-ARGUMENT…]         scripts/ppi.ts
  *     node scripts/setup/run.mjs --module FILE [ARG…]    another TypeScript file of the project
+ *     node scripts/setup/run.mjs --built FILE [ARG…]     the same, compiled first
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { arePackagesCurrent, installPackages } from './packages.mjs';
 import { ensureTools } from './tools.mjs';
@@ -34,14 +36,25 @@ try {
 }
 
 const args = process.argv.slice(2);
-const file = args[0] === '--module' ? resolve(root, args.splice(0, 2)[1] ?? '') : join(root, 'scripts/ppi.ts');
-if (!existsSync(file)) {
-  say(`setup: ${file} does not exist`);
+const isBuilt = args[0] === '--built';
+const source = isBuilt || args[0] === '--module' ? (args.splice(0, 2)[1] ?? '') : 'scripts/ppi.ts';
+if (!existsSync(resolve(root, source))) {
+  say(`setup: ${resolve(root, source)} does not exist`);
   process.exit(2);
 }
+if (isBuilt) {
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status !== 0) process.exit(1);
+}
+const file = resolve(root, isBuilt ? `dist/${source.replace(/\.ts$/, '.js')}` : source);
 // The AWS SDK writes to stderr on Node 20 that it will want Node 22 one day; it is pinned, so nobody need read that daily.
 process.env['AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED'] ??= 'true';
 process.argv.splice(1, Infinity, file, ...args);
-const { register } = await import('tsx/esm/api');
-register();
+if (!isBuilt) {
+  const { register } = await import('tsx/esm/api');
+  register();
+}
 await import(pathToFileURL(file).href);

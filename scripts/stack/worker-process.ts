@@ -1,8 +1,7 @@
 /** A worker as a process of its own, as in production: it may be killed and started again. */
-import { extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
+import { scriptArguments } from '../script.ts';
 import { startProcess, type Running } from './process.ts';
 
 export interface StartWorker {
@@ -38,12 +37,7 @@ export async function startWorkerProcess({ env, taskQueue, root, logFile }: Star
 
 /** `ppi …` as a checkout or build runs it. */
 export function commandLine(args: readonly string[], root?: string): { command: string; args: string[] } {
-  const extension = extname(import.meta.url);
-  const program =
-    root === undefined
-      ? fileURLToPath(new URL(`../ppi${extension}`, import.meta.url))
-      : join(root, `scripts/ppi${extension}`);
-  return { command: process.execPath, args: [...(extension === '.ts' ? ['--import', 'tsx'] : []), program, ...args] };
+  return { command: process.execPath, args: [...scriptArguments('ppi', root), ...args] };
 }
 
 /** The workers that ask for activities. The server remembers dead ones for minutes; others may be alive: ours is one that was not there before. */
