@@ -20,6 +20,8 @@ export interface TableWriter {
 
 /** Text of the rows that make a file. */
 const fileBytes = 16 << 20;
+/** The last rows of a batch that has files make one, too, if they are not too few for that. */
+const lastFileBytes = 1 << 20;
 /** Files take long records many times into memory: those go by the staging table, whose commit makes room for them. */
 const recordBytesMax = 1 << 20;
 const dayMicros = 86_400_000_000;
@@ -107,6 +109,14 @@ export async function openTableWriter(
       .finally(() => (writing = undefined));
   }
 
+  async function placeRest(): Promise<void> {
+    if (placed.length === 0 || gathered.textBytes + frame.textBytes < lastFileBytes) return;
+    gathered.frames.push(frame);
+    frame = createFrame(columns);
+    gatheredEnough();
+    await settle();
+  }
+
   async function settle(): Promise<void> {
     await writing;
     if (failure !== undefined) throw failure.error;
@@ -133,6 +143,7 @@ export async function openTableWriter(
     },
     async close() {
       await settle();
+      await placeRest();
       staged.sizeBytes += gathered.sizeBytes;
       for (const each of [...gathered.frames, frame, strays]) {
         stage(each);

@@ -20,7 +20,7 @@ export const columnsOfShape = (shape: Shape): Column[] =>
 const frameRows = 2048;
 /** Fewer where rows are long, and so often the table gets what was gathered: bounds memory and the time that nothing else runs. */
 const frameBytes = 4 << 20;
-const appendBytes = 8 << 20;
+const appendBytes = 2 << 20;
 
 /** Rows that are gathered until DuckDB takes them: a vector of each column. */
 export interface Frame {
