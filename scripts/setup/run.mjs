@@ -45,7 +45,7 @@ if (!existsSync(resolve(root, source))) {
 if (isBuilt) {
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
     cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
+    stdio: ['ignore', 2, 2],
   });
   if (status !== 0) process.exit(1);
 }
