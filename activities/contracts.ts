@@ -227,3 +227,8 @@ export interface ReplayedLetters {
   /** Letter id after which the next page begins; absent behind the last one. */
   readonly next?: string;
 }
+
+export interface RemoveUnneededInput {
+  /** Earlier states of the lake can be read for so long. */
+  readonly keepSeconds: number;
+}

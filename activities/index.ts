@@ -9,6 +9,7 @@ import { createListBatches } from './list-batches.ts';
 import { createListObjects } from './list-objects.ts';
 import { createLoadBatch } from './load-batch.ts';
 import { createLoadObjects } from './load-objects.ts';
+import { createMaintainLake } from './maintain-lake.ts';
 import { createRecordGap } from './record-gap.ts';
 import { createReplayLetters } from './replay-letters.ts';
 import { createReprocessBatch } from './reprocess-batch.ts';
@@ -27,6 +28,7 @@ export function createActivities(dependencies: Dependencies) {
     listBatches: createListBatches(dependencies),
     reprocessBatch: createReprocessBatch(dependencies),
     replayLetters: createReplayLetters(dependencies),
+    ...createMaintainLake(dependencies),
   };
 }
 

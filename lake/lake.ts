@@ -16,6 +16,7 @@ import {
 } from './dead-letters.ts';
 import { type DriftEntry, insertDriftAck } from './drift.ts';
 import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readReceipts } from './ledger.ts';
+import { type Maintenance, maintenanceOf } from './maintenance.ts';
 import { openPlacing, type Placing } from './placing.ts';
 import { insertQueueLetters, type QueueLetter } from './queue-letters.ts';
 import { replaceBatch, type Replaced } from './replace.ts';
@@ -59,6 +60,7 @@ export interface Lake {
   acknowledgeDrift(entry: DriftEntry): Promise<void>;
   /** Keeps each message once, however often it is given. @throws IngestError `lake.conflict`, `lake.unavailable` */
   keepQueueLetters(letters: readonly QueueLetter[]): Promise<void>;
+  readonly maintenance: Maintenance;
   /** Waits for commits under way. */
   close(): Promise<void>;
 }
@@ -207,6 +209,7 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     async keepQueueLetters(letters) {
       await inTurn((connection) => insertQueueLetters(connection, letters));
     },
+    maintenance: maintenanceOf(opened, settings),
     async close() {
       await committer.drain();
       await turn;

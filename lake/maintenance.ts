@@ -1,5 +1,6 @@
 /** Keeps the lake quick and its size in bounds: merges the small files that commits leave, lets old snapshots go, removes files of batches that were never committed. Rows stay as they are. */
-import { type LakeSettings, openLakeInstance } from './connection.ts';
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { type LakeSettings, type Opened, openLakeInstance } from './connection.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { lakeTables } from './schema.ts';
 import { quote } from './sql.ts';
@@ -14,59 +15,109 @@ export interface MaintainOptions {
   readonly say?: (line: string) => void;
 }
 
-export interface Maintained {
-  /** Tables whose files were merged. */
-  readonly merged: readonly { readonly table: string; readonly filesBefore: number; readonly filesAfter: number }[];
+export interface MergedTable {
+  readonly table: string;
+  readonly filesBefore: number;
+  readonly filesAfter: number;
+}
+
+export interface Removed {
   readonly snapshotsExpired: number;
   readonly filesDeleted: number;
   /** Of batches that were never committed. */
   readonly leftoversDeleted: number;
 }
 
+export interface Maintained extends Removed {
+  /** Tables whose files were merged. */
+  readonly merged: readonly MergedTable[];
+}
+
+export interface MergeOptions {
+  /** Larger files are left as they are: where that is done often, no row is written again and again. */
+  readonly maxFileBytes?: number;
+  /** Interrupts it. */
+  readonly signal?: AbortSignal;
+}
+
+/** The steps of maintenance, each short of its own, so that others may come between. Throw `lake.conflict`, `lake.unavailable`, `lake.memory`. */
+export interface Maintenance {
+  /** The tables that have two files at least. */
+  mergeable(): Promise<string[]>;
+  merge(table: string, options?: MergeOptions): Promise<MergedTable>;
+  remove(options: Pick<MaintainOptions, 'keepSeconds' | 'unfinishedSeconds'>): Promise<Removed>;
+}
+
 const unfinishedSecondsMin = 86_400;
 
-/**
- * May run while workers commit: each table is a transaction of its own, tried again where a commit was first.
- * https://ducklake.select/docs/stable/duckdb/maintenance/recommended_maintenance
- * @throws IngestError `lake.conflict`, `lake.unavailable`
- */
-export async function maintainLake(
-  settings: LakeSettings,
-  { keepSeconds, unfinishedSeconds = unfinishedSecondsMin, say = () => undefined }: MaintainOptions,
-): Promise<Maintained> {
+/** May run while workers commit: each step is tried again where a commit was first. https://ducklake.select/docs/stable/duckdb/maintenance/recommended_maintenance */
+export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenance {
+  async function using<T>(work: (connection: DuckDBConnection) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    const connection = await opened.connect();
+    const interrupt = () => connection.interrupt();
+    signal?.addEventListener('abort', interrupt);
+    try {
+      signal?.throwIfAborted();
+      await opened.refreshAccess();
+      return await work(connection);
+    } catch (error) {
+      throw castLakeError(error);
+    } finally {
+      signal?.removeEventListener('abort', interrupt);
+      connection.closeSync();
+    }
+  }
+
+  return {
+    mergeable: () =>
+      using(async (connection) => {
+        const counts = await fileCounts(connection);
+        return lakeTables.map(({ name }) => name).filter((table) => (counts.get(table) ?? 0) > 1);
+      }),
+    merge: (table, { maxFileBytes, signal } = {}) =>
+      using(async (connection) => {
+        const filesBefore = (await fileCounts(connection)).get(table) ?? 0;
+        const limit = maxFileBytes === undefined ? '' : `, max_file_size => ${maxFileBytes}`;
+        await call(connection, `ducklake_merge_adjacent_files('lake', ${quote(table)}${limit})`);
+        return { table, filesBefore, filesAfter: (await fileCounts(connection)).get(table) ?? 0 };
+      }, signal),
+    remove: ({ keepSeconds, unfinishedSeconds = unfinishedSecondsMin }) =>
+      using(async (connection) => {
+        const olderThan = `older_than => now() - INTERVAL '${keepSeconds} seconds'`;
+        const snapshotsExpired = await call(connection, `ducklake_expire_snapshots('lake', ${olderThan})`);
+        const filesDeleted = await call(connection, `ducklake_cleanup_old_files('lake', ${olderThan})`);
+        await opened.refreshAccess();
+        const kept = Math.max(keepSeconds, unfinishedSeconds);
+        return { snapshotsExpired, filesDeleted, leftoversDeleted: await removeLeftovers(connection, settings, kept) };
+      }),
+  };
+}
+
+/** Gives the number of rows that the statement tells. */
+async function call(connection: DuckDBConnection, statement: string): Promise<number> {
+  const result = await inTransaction(connection, () => connection.runAndReadAll(`CALL ${statement}`));
+  return result.currentRowCount;
+}
+
+async function fileCounts(connection: DuckDBConnection): Promise<Map<string, number>> {
+  const result = await connection.runAndReadAll(`SELECT table_name, file_count FROM ducklake_table_info('lake')`);
+  return new Map(result.getRows().map(([table, count]) => [String(table), Number(count)]));
+}
+
+/** All of it, at once. @throws IngestError `lake.conflict`, `lake.unavailable` */
+export async function maintainLake(settings: LakeSettings, options: MaintainOptions): Promise<Maintained> {
+  const { say = () => undefined } = options;
   const opened = await openLakeInstance(settings, { readOnly: false });
   try {
-    const connection = await opened.connect();
-    const call = async (statement: string): Promise<number> => {
-      await opened.refreshAccess();
-      const result = await inTransaction(connection, () => connection.runAndReadAll(`CALL ${statement}`));
-      return result.currentRowCount;
-    };
-    const fileCounts = async (): Promise<Map<string, number>> => {
-      const result = await connection.runAndReadAll(`SELECT table_name, file_count FROM ducklake_table_info('lake')`);
-      return new Map(result.getRows().map(([table, count]) => [String(table), Number(count)]));
-    };
-    const before = await fileCounts();
-    for (const { name: table } of lakeTables) {
-      if ((before.get(table) ?? 0) < 2) continue;
-      say(`merging ${before.get(table)} files of ${table}`);
-      await call(`ducklake_merge_adjacent_files('lake', ${quote(table)})`);
+    const maintenance = maintenanceOf(opened, settings);
+    const merged: MergedTable[] = [];
+    for (const table of await maintenance.mergeable()) {
+      say(`merging files of ${table}`);
+      merged.push(await maintenance.merge(table));
     }
-    const after = await fileCounts();
-    const olderThan = (seconds: number) => `older_than => now() - INTERVAL '${seconds} seconds'`;
-    say('letting old snapshots and their files go');
-    const snapshotsExpired = await call(`ducklake_expire_snapshots('lake', ${olderThan(keepSeconds)})`);
-    const filesDeleted = await call(`ducklake_cleanup_old_files('lake', ${olderThan(keepSeconds)})`);
-    say('removing what was never committed');
-    const kept = Math.max(keepSeconds, unfinishedSeconds);
-    await opened.refreshAccess();
-    const leftoversDeleted = await removeLeftovers(connection, settings, kept);
-    const merged = [...before]
-      .map(([table, filesBefore]) => ({ table, filesBefore, filesAfter: after.get(table) ?? 0 }))
-      .filter(({ filesBefore, filesAfter }) => filesAfter < filesBefore);
-    return { merged, snapshotsExpired, filesDeleted, leftoversDeleted };
-  } catch (error) {
-    throw castLakeError(error);
+    say('removing what is not needed any more');
+    const removed = await maintenance.remove(options);
+    return { merged: merged.filter(({ filesBefore, filesAfter }) => filesAfter < filesBefore), ...removed };
   } finally {
     opened.close();
   }

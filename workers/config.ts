@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { IngestError } from '../errors/ingest-error.ts';
+import { parseDuration } from '../sources/duration.ts';
 
 const projectRoot = resolve(fileURLToPath(new URL('.', import.meta.url)), '..').replace(/\/dist$/, '');
 
@@ -19,6 +20,9 @@ const count = (low: number, high: number, fallback: number) => {
   const words = `must be a whole number between ${low} and ${high}`;
   return z.coerce.number(words).int(words).min(low, words).max(high, words).default(fallback);
 };
+const spanOf = (value: string) => parseDuration(value) ?? Number.NaN;
+/** Files of a snapshot must outlast the longest query on it. */
+export const keepSecondsMin = 3600;
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 
 /**
@@ -61,6 +65,14 @@ const environment = z.object({
   MAX_CONCURRENT_ACTIVITIES: count(1, 1000, 16),
   MAX_OBJECT_RATIO: count(1, 1_000_000, 1000),
   MAX_OBJECT_MB: count(1, 1_000_000_000, 64_000),
+  MAINTAIN_EVERY: z
+    .string()
+    .refine((value) => value === 'off' || spanOf(value) >= 60, 'must be a span of at least 1m, such as 1h, or off')
+    .default('1h'),
+  MAINTAIN_KEEP: z
+    .string()
+    .refine((value) => spanOf(value) >= keepSecondsMin, 'must be a span of at least 1h, such as 7d')
+    .default('7d'),
   WORKFLOW_BUNDLE: z.string().min(1).optional(),
 });
 
@@ -96,6 +108,11 @@ export function readConfig(env: NodeJS.ProcessEnv = process.env) {
     workerProcesses: values.WORKER_PROCESSES,
     maxConcurrentActivities: values.MAX_CONCURRENT_ACTIVITIES,
     objectLimits: { ratioMax: values.MAX_OBJECT_RATIO, megabytesMax: values.MAX_OBJECT_MB },
+    maintenance: {
+      /** Undefined: never. */
+      everySeconds: parseDuration(values.MAINTAIN_EVERY),
+      keepSeconds: spanOf(values.MAINTAIN_KEEP),
+    },
     workflowBundle: values.WORKFLOW_BUNDLE,
     projectRoot,
     version,

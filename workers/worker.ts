@@ -1,4 +1,5 @@
 /** A worker: polls Temporal, runs workflows and activities, owns the lake connection. */
+import { Client } from '@temporalio/client';
 import { type NativeConnection, Runtime, Worker, type RuntimeOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createMessageQueues, createObjectStores, type Dependencies } from '../activities/dependencies.ts';
@@ -9,6 +10,7 @@ import { openLanding } from '../lake/landing.ts';
 import { openSpill, type Spill } from '../lake/spill.ts';
 import { createTapClient } from '../sources/tap/client.ts';
 import type { Config } from './config.ts';
+import { ensureMaintenance } from './maintenance-schedule.ts';
 import { connectWorker } from './temporal.ts';
 import { workflowBundlePath } from './workflow-bundle.ts';
 
@@ -23,6 +25,7 @@ export async function runWorker(config: Config, stopping?: AbortSignal): Promise
   Runtime.install(runtimeOptions(config));
   const { connection, namespace } = await connectWorker(config);
   try {
+    await scheduleMaintenance(config, new Client({ connection, namespace }));
     const dependencies = await openDependencies(config);
     try {
       const worker = await createWorker(config, { connection, namespace }, dependencies);
@@ -33,6 +36,20 @@ export async function runWorker(config: Config, stopping?: AbortSignal): Promise
     }
   } finally {
     await connection.close();
+  }
+}
+
+/** Bringing logs in does not wait for it: who may not make schedules can run `ppi lake maintain`. */
+async function scheduleMaintenance(config: Config, client: Client): Promise<void> {
+  try {
+    await ensureMaintenance(client, config);
+  } catch (error) {
+    Runtime.instance().logger.warn(
+      'the lake is not maintained: its schedule could not be made; run "ppi lake maintain" once a day',
+      {
+        error: String(error),
+      },
+    );
   }
 }
 

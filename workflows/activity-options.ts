@@ -39,9 +39,10 @@ export const { loadBatch, loadObjects, drainQueue } = proxyActivities<Activities
   retry,
 });
 
-/** Nobody waits for these, and each page or batch can be done again: they outlast an outage of a quarter of an hour. */
-export const { listBatches, reprocessBatch, replayLetters } = proxyActivities<Activities>({
-  startToCloseTimeout: '6h',
-  heartbeatTimeout,
-  retry: { ...retry, maximumInterval: '2m', maximumAttempts: 14 },
-});
+/** Nobody waits for these, and each step can be done again: they outlast an outage of a quarter of an hour. */
+export const { listBatches, reprocessBatch, replayLetters, mergeableTables, mergeFiles, removeUnneeded } =
+  proxyActivities<Activities>({
+    startToCloseTimeout: '6h',
+    heartbeatTimeout,
+    retry: { ...retry, maximumInterval: '2m', maximumAttempts: 14 },
+  });

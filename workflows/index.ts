@@ -1,6 +1,7 @@
 /** Everything that a worker can run. Nothing here does I/O. */
 export { checkSource } from './check-source.ts';
 export { countObjects } from './count-objects.ts';
+export { lakeMaintenance } from './lake-maintenance.ts';
 export { notificationQueue } from './notification-queue.ts';
 export { replayDeadLetters } from './replay-dead-letters.ts';
 export { reprocessSource } from './reprocess-source.ts';

@@ -2,12 +2,9 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { maintainLake } from '../../lake/maintenance.ts';
 import { parseDuration } from '../../sources/duration.ts';
-import { readConfig } from '../../workers/config.ts';
+import { keepSecondsMin, readConfig } from '../../workers/config.ts';
 import { printJson, printTable } from '../output.ts';
 import { documented, type JsonOption, mustHaveLake, withExample, withLake } from './context.ts';
-
-/** Files of a snapshot must outlast the longest query on it. */
-const keepSecondsMin = 3600;
 
 export function addLake(noun: Command): void {
   const lake = withExample(noun, 'ppi lake sql "SHOW TABLES"');

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { policies } from '../../errors/ingest-error.ts';
 import type { DeadLetter } from '../../lake/stage.ts';
 import type { ShownState } from '../../scripts/commands/coverage.ts';
+import { parseDuration } from '../../sources/duration.ts';
 import { tapSettings } from '../../sources/settings.ts';
 import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
 import { environmentNames, readConfig } from '../../workers/config.ts';
@@ -55,6 +56,8 @@ describe('docs/operations.md', () => {
     expect(said.get('AWS_REGION')).toBe(config.aws.region);
     expect(said.get('LOG_LEVEL')).toBe(config.logLevel);
     expect(said.get('DUCKDB_MEMORY_MB')).toBe(String(config.lake.memoryMegabytes));
+    expect(parseDuration(said.get('MAINTAIN_EVERY') ?? '')).toBe(config.maintenance.everySeconds);
+    expect(parseDuration(said.get('MAINTAIN_KEEP') ?? '')).toBe(config.maintenance.keepSeconds);
     expect(said.get('MAX_CONCURRENT_ACTIVITIES')).toBe(String(config.maxConcurrentActivities));
   });
 

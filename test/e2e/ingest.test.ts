@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Maintained } from '../../lake/maintenance.ts';
 import { openLakeReader } from '../../lake/reader.ts';
 import { startS3Backfill, startTapBackfill } from '../../scripts/backfills.ts';
 import { testSource } from '../../scripts/commands/sources.ts';
@@ -12,6 +13,7 @@ import { createDemoWorld, demoCredentials, demoSecrets, type DemoWorld } from '.
 import { countObjects, runningSources, sourceStatus, updateSource } from '../../scripts/source-registry.ts';
 import { type LocalStack, startLocalStack } from '../../scripts/stack/local-stack.ts';
 import { freePorts } from '../../scripts/stack/process.ts';
+import { maintenanceScheduleId } from '../../workers/maintenance-schedule.ts';
 import { connectClient } from '../../workers/temporal.ts';
 import { exportHistories, recordHistories } from '../support/histories.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -240,11 +242,27 @@ describe('two tenants, from their sources to the lake', { timeout: 180_000 }, ()
     expect(rowsOf(await counted())).toEqual(before);
   });
 
+  it('maintains the lake by a schedule that its workers make, and adds no row', async () => {
+    const before = await counted();
+    const schedule = client.schedule.getHandle(maintenanceScheduleId(stack.config.temporal.taskQueue));
+    await schedule.trigger();
+    const { workflowId } = await eventually(30, async () => {
+      const { action } = (await schedule.describe()).info.recentActions.at(-1) ?? {};
+      return action?.type === 'startWorkflow' ? action.workflow : undefined;
+    });
+    const { merged, filesDeleted }: Maintained = await client.workflow.getHandle(workflowId).result();
+    expect(merged.map(({ table }) => table)).toEqual(
+      expect.arrayContaining(['batches', 'proofpoint_tap_messages_delivered']),
+    );
+    expect(filesDeleted).toBe(0);
+    expect(await counted()).toEqual(before);
+  });
+
   it('keeps secrets and events out of every history', async () => {
     const histories = await exportHistories(client, stack.temporal.address);
     if (process.env['RECORD_HISTORIES'] === '1') recordHistories(histories);
     expect(new Set(histories.map(({ workflowType }) => workflowType))).toEqual(
-      new Set(['tapSource', 's3Source', 'checkSource', 'countObjects', 's3Backfill', 'tapBackfill']),
+      new Set(['tapSource', 's3Source', 'checkSource', 'countObjects', 's3Backfill', 'tapBackfill', 'lakeMaintenance']),
     );
     const lake = await openLakeReader(stack.config.lake);
     const { rows } = await lake.query(`

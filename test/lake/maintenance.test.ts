@@ -44,4 +44,25 @@ describe('maintenance', () => {
       await lake.close();
     }
   });
+
+  it('leaves larger files as they are where only small ones are to be merged', async () => {
+    const settings = sqliteLake(temporaryDirectory('maintenance-small'));
+    const lake = await openLake(settings);
+    try {
+      const large = Array.from({ length: 20_000 }, (_, number) => filterLine(number));
+      await loadLines(lake, objectHeader('large'), large);
+      for (let number = 0; number < 8; number += 1)
+        await loadLines(lake, objectHeader(`small-${number}`), [filterLine(30_000 + number)]);
+      expect(await lake.maintenance.mergeable()).toEqual(expect.arrayContaining([filterTable, 'batches']));
+      const stopped = lake.maintenance.merge(filterTable, { signal: AbortSignal.abort(new Error('stopped')) });
+      await expect(stopped).rejects.toThrow('stopped');
+      const merge = () => lake.maintenance.merge(filterTable, { maxFileBytes: 64 << 10 });
+      expect(await merge()).toEqual({ table: filterTable, filesBefore: 9, filesAfter: 2 });
+      expect(await merge()).toEqual({ table: filterTable, filesBefore: 2, filesAfter: 2 });
+      const counted = await queryLake(settings, `SELECT count(DISTINCT event_id)::INTEGER AS ids FROM ${filterTable}`);
+      expect(counted).toEqual([{ ids: 20_008 }]);
+    } finally {
+      await lake.close();
+    }
+  });
 });

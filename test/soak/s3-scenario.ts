@@ -24,8 +24,8 @@ const hourMs = 3_600_000;
 const name = { tenantId: 'acme', sourceId: 'filter' };
 const prefix = 'filter/';
 const credentials = { accessKeyId: 'soak', secretAccessKey: 'soak-secret-key' };
-/** Objects that the groups of one step have asked for and not committed: 32 of each of four. */
-const openAtOnceMax = 128;
+/** Objects that the groups of one step have asked for and not committed: 64 of each of four. */
+const openAtOnceMax = 256;
 
 export interface SoakSettings {
   readonly seed: string;
@@ -41,6 +41,8 @@ export interface SoakSettings {
   readonly lookBackHours: number;
   readonly reconcileHours: number;
   readonly everyMinutes: number;
+  /** Real time, as MAINTAIN_EVERY takes it. */
+  readonly maintainEvery: string;
   /** Told what is being done. */
   readonly say?: (line: string) => void;
 }
@@ -82,7 +84,7 @@ export interface GetCost {
 }
 
 export async function runS3Soak(settings: SoakSettings): Promise<SoakOutcome> {
-  const { seed, directory, keys, speed, lookBackHours, say = () => undefined } = settings;
+  const { seed, directory, keys, speed, lookBackHours, maintainEvery, say = () => undefined } = settings;
   const dataDir = join(directory, seed);
   mkdirSync(dataDir, { recursive: true });
   const server = await startS3Server({ dataDir: join(dataDir, 's3'), ...credentials });
@@ -108,7 +110,11 @@ export async function runS3Soak(settings: SoakSettings): Promise<SoakOutcome> {
     const beganMs = Date.now();
     const clock = { beganMs, nowMs: () => startMs + (Date.now() - beganMs) * speed };
     const root = createCopy(`soak-${seed}`, [...hurry({ originMs: beganMs, startMs, speed }), ...mutations.impatient]);
-    const env = { SOAK_KEY: credentials.accessKeyId, SOAK_SECRET: credentials.secretAccessKey };
+    const env = {
+      SOAK_KEY: credentials.accessKeyId,
+      SOAK_SECRET: credentials.secretAccessKey,
+      MAINTAIN_EVERY: maintainEvery,
+    };
     running = { root, product: await startProduct({ root, dataDir, lake: sqliteLake(dataDir), env }) };
     return await observe({
       settings,

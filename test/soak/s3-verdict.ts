@@ -11,11 +11,12 @@ export function soakSettings(keys: number): Omit<SoakSettings, 'seed' | 'directo
   return {
     keys,
     speed: isBig ? 300 : 900,
-    uploadSeconds: Math.max(15, Math.round(keys / 250)),
+    uploadSeconds: Math.min(1800, Math.max(15, Math.round(keys / 250))),
     kills: isBig ? 6 : 2,
     lookBackHours: 2,
     reconcileHours: isBig ? 12 : 4,
     everyMinutes: isBig ? 5 : 15,
+    maintainEvery: isBig ? '5m' : 'off',
   };
 }
 

@@ -39,6 +39,8 @@ export async function startProduct({ root, dataDir, lake, env }: StartProduct): 
   mkdirSync(dataDir, { recursive: true });
   const temporal = await startTemporalServer({ logFile: join(dataDir, 'temporal.log'), uiPort: 'none' });
   const workerEnv = {
+    // at every full hour, whatever a test is doing then
+    MAINTAIN_EVERY: 'off',
     ...env,
     TEMPORAL_ADDRESS: temporal.address,
     TEMPORAL_NAMESPACE: temporal.namespace,

@@ -22,6 +22,7 @@ describe('readConfig', () => {
       logLevel: 'info',
       metricsAddress: undefined,
       maxConcurrentActivities: 16,
+      maintenance: { everySeconds: 3600, keepSeconds: 604_800 },
       workflowBundle: undefined,
     });
   });
@@ -48,6 +49,7 @@ describe('readConfig', () => {
       allowPrivateEndpoints: true,
       maxConcurrentActivities: 4,
     });
+    expect(readConfig({ MAINTAIN_EVERY: 'off' }).maintenance.everySeconds).toBeUndefined();
     for (const off of ['0', 'false'])
       expect(readConfig({ ALLOW_PRIVATE_ENDPOINTS: off }).allowPrivateEndpoints).toBe(false);
   });
@@ -64,6 +66,9 @@ describe('readConfig', () => {
     ['ALLOW_PRIVATE_ENDPOINTS', 'hunter2', 'must be 1 or 0'],
     ['LOG_LEVEL', 'hunter2', 'must be one of trace, debug, info, warn, error, fatal, silent'],
     ['METRICS_ADDRESS', 'hunter2', 'must be host:port'],
+    ['MAINTAIN_EVERY', 'hunter2', 'must be a span of at least 1m, such as 1h, or off'],
+    ['MAINTAIN_EVERY', '30s', 'must be a span of at least 1m, such as 1h, or off'],
+    ['MAINTAIN_KEEP', '59m', 'must be a span of at least 1h, such as 7d'],
     ['DUCKDB_MEMORY_MB', 'hunter2', 'must be a whole number between 128 and 1000000'],
     ['DUCKDB_MEMORY_MB', '127', 'must be a whole number between 128 and 1000000'],
     ['DUCKDB_MEMORY_MB', '512.5', 'must be a whole number between 128 and 1000000'],
