@@ -1,20 +1,25 @@
 /** Keeps the lake quick, step by step; a schedule starts it (workers/maintenance-schedule.ts). */
-import { setCurrentDetails } from '@temporalio/workflow';
+import { isCancellation, setCurrentDetails } from '@temporalio/workflow';
 import type { RemoveUnneededInput } from '../activities/contracts.ts';
 import type { Maintained, MergedTable } from '../lake/maintenance.ts';
 import { mergeableTables, mergeFiles, removeUnneeded } from './activity-options.ts';
+import { maintenancePage } from './status-page.ts';
 
+/** Fails at its end where a table's files could not be merged: that is no reason to leave the others. */
 export async function lakeMaintenance(input: RemoveUnneededInput): Promise<Maintained> {
   const merged: MergedTable[] = [];
+  const failures: unknown[] = [];
   for (const table of await mergeableTables()) {
-    const result = await mergeFiles.executeWithOptions({ summary: table }, [table]);
-    if (result.filesAfter < result.filesBefore) merged.push(result);
-    setCurrentDetails(maintenancePage(merged));
+    try {
+      const result = await mergeFiles.executeWithOptions({ summary: table }, [table]);
+      if (result.filesAfter < result.filesBefore) merged.push(result);
+      setCurrentDetails(maintenancePage(merged));
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      failures.push(error);
+    }
   }
-  return { merged, ...(await removeUnneeded(input)) };
-}
-
-function maintenancePage(merged: readonly MergedTable[]): string {
-  const rows = merged.map(({ table, filesBefore, filesAfter }) => `| ${table} | ${filesBefore} | ${filesAfter} |`);
-  return ['| table | files before | after |', '| --- | --- | --- |', ...rows].join('\n');
+  const removed = await removeUnneeded(input);
+  if (failures.length > 0) throw failures[0];
+  return { merged, ...removed };
 }

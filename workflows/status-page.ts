@@ -1,4 +1,5 @@
 /** The text that the Temporal UI shows on top of a source's page. Pure. */
+import type { MergedTable } from '../lake/maintenance.ts';
 import { nowMs } from '../sources/clock.ts';
 import { formatDuration } from '../sources/duration.ts';
 import { requestsPerDay, usedRequests } from '../sources/tap/budget.ts';
@@ -121,6 +122,12 @@ export function queuePage(status: QueueStatus): string {
   ].filter(([, value]) => value !== '-');
   const page = facts.map(([label, value]) => `- ${label}: ${value}`).join('\n');
   return lastError === undefined ? page : `${page}\n\n${errorPart(lastError)}`;
+}
+
+/** What the maintenance of the lake has merged so far. */
+export function maintenancePage(merged: readonly MergedTable[]): string {
+  const rows = merged.map(({ table, filesBefore, filesAfter }) => `| ${table} | ${filesBefore} | ${filesAfter} |`);
+  return ['| table | files before | after |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 export function lagWords(seconds: number): string {
