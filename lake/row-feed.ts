@@ -1,7 +1,7 @@
 /** A table function through which DuckDB reads rows that this process gathered: `FROM gathered_rows(7)`, once. */
 import { BIGINT, type DuckDBConnection, DuckDBTableFunction, type DuckDBType } from '@duckdb/node-api';
 import type { Column, Frame } from './values.ts';
-import { createLoan, type Loan } from './vectors.ts';
+import { createLoan, type Loan } from './vector-text.ts';
 
 export interface RowFeed {
   /** What stands behind FROM while `use` runs. The frames are empty afterwards, and each may be filled again as soon as it is. */

@@ -4,7 +4,8 @@ import duckdb, { type DataChunk } from '@duckdb/node-bindings';
 import type { z } from 'zod';
 import { type ColumnType, columnType } from '../tables/column.ts';
 import type { Row } from '../tables/table.ts';
-import { columnsOf, createHeap, createLoan, type Loan, settleHeap } from './vectors.ts';
+import { createHeap, createLoan, type Loan, settleHeap } from './vector-text.ts';
+import { columnsOf } from './vectors.ts';
 
 export interface Column {
   readonly name: string;

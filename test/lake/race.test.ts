@@ -111,7 +111,8 @@ describe('lake on Postgres and S3', () => {
       const listed = await createS3Client(s3).send(new ListObjectsV2Command({ Bucket: 'lake', Prefix: 'large/main/' }));
       return (listed.Contents ?? []).filter(({ Key }) => Key?.includes('/event_day=2026-01-31/batch-')).length;
     };
-    expect(await placed()).toBe(4);
+    // of each 48 MB two of 16 MB, and the last rows
+    expect(await placed()).toBe(6);
     const { leftoversDeleted } = await maintainLake(settings, { keepSeconds: 86_400, unfinishedSeconds: 0 });
     // too young for `keepSeconds`
     expect(leftoversDeleted).toBe(0);
