@@ -5,7 +5,7 @@ import type { Dependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
 
 /** Smaller files are merged. Done every hour, this writes a row a few times; searches hardly get faster by larger files. */
-const mergedBytesMin = 16 << 20;
+const smallFileBytes = 16 << 20;
 
 /** Idempotent, all three: what is done is not done again. Throw `lake.*`. */
 export function createMaintainLake({ lake }: Dependencies) {
@@ -14,7 +14,7 @@ export function createMaintainLake({ lake }: Dependencies) {
     mergeFiles: (table: string): Promise<MergedTable> =>
       withHeartbeat(async (signal) => {
         try {
-          return await lake.maintenance.merge(table, { maxFileBytes: mergedBytesMin, signal });
+          return await lake.maintenance.merge(table, { maxFileBytes: smallFileBytes, signal });
         } catch (error) {
           signal.throwIfAborted();
           throw error;

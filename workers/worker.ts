@@ -46,9 +46,7 @@ async function scheduleMaintenance(config: Config, client: Client): Promise<void
   } catch (error) {
     Runtime.instance().logger.warn(
       'the lake is not maintained: its schedule could not be made; run "ppi lake maintain" once a day',
-      {
-        error: String(error),
-      },
+      { error: String(error) },
     );
   }
 }
