@@ -12,15 +12,20 @@ export function createMaintainLake({ lake }: Dependencies) {
   return {
     mergeableTables: (): Promise<string[]> => lake.maintenance.mergeable(),
     mergeFiles: (table: string): Promise<MergedTable> =>
-      withHeartbeat(async (signal) => {
-        try {
-          return await lake.maintenance.merge(table, { maxFileBytes: smallFileBytes, signal });
-        } catch (error) {
-          signal.throwIfAborted();
-          throw error;
-        }
-      }),
-    removeUnneeded: ({ keepSeconds }: RemoveUnneededInput): Promise<Removed> =>
-      withHeartbeat(() => lake.maintenance.remove({ keepSeconds })),
+      interruptible((signal) => lake.maintenance.merge(table, { maxFileBytes: smallFileBytes }, signal)),
+    removeUnneeded: (input: RemoveUnneededInput): Promise<Removed> =>
+      interruptible((signal) => lake.maintenance.remove(input, signal)),
   };
+}
+
+/** A step that was interrupted because the worker stops has not failed: it was cancelled. */
+function interruptible<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  return withHeartbeat(async (signal) => {
+    try {
+      return await step(signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  });
 }

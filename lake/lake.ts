@@ -60,6 +60,7 @@ export interface Lake {
   acknowledgeDrift(entry: DriftEntry): Promise<void>;
   /** Keeps each message once, however often it is given. @throws IngestError `lake.conflict`, `lake.unavailable` */
   keepQueueLetters(letters: readonly QueueLetter[]): Promise<void>;
+  /** May go on while batches are loaded. */
   readonly maintenance: Maintenance;
   /** Waits for commits under way. */
   close(): Promise<void>;

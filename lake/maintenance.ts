@@ -36,17 +36,20 @@ export interface Maintained extends Removed {
 export interface MergeOptions {
   /** Larger files are left as they are: where that is done often, no row is written again and again. */
   readonly maxFileBytes?: number;
-  /** Interrupts it. */
-  readonly signal?: AbortSignal;
 }
 
-/** The steps of maintenance, each short of its own, so that others may come between. Throw `lake.conflict`, `lake.unavailable`, `lake.memory`. */
+/**
+ * The steps of maintenance, each short of its own, so that others may come between; `signal` interrupts one. Throw `lake.conflict`,
+ * `lake.unavailable`, `lake.memory`.
+ */
 export interface Maintenance {
   /** The tables that have two files at least. */
   mergeable(): Promise<string[]>;
-  merge(table: string, options?: MergeOptions): Promise<MergedTable>;
-  remove(options: Pick<MaintainOptions, 'keepSeconds' | 'unfinishedSeconds'>): Promise<Removed>;
+  merge(table: string, options?: MergeOptions, signal?: AbortSignal): Promise<MergedTable>;
+  remove(options: RemoveOptions, signal?: AbortSignal): Promise<Removed>;
 }
+
+type RemoveOptions = Pick<MaintainOptions, 'keepSeconds' | 'unfinishedSeconds'>;
 
 const unfinishedSecondsMin = 86_400;
 
@@ -74,14 +77,14 @@ export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenan
         const counts = await fileCounts(connection);
         return lakeTables.map(({ name }) => name).filter((table) => (counts.get(table) ?? 0) > 1);
       }),
-    merge: (table, { maxFileBytes, signal } = {}) =>
+    merge: (table, { maxFileBytes } = {}, signal) =>
       using(async (connection) => {
         const filesBefore = (await fileCounts(connection)).get(table) ?? 0;
         const limit = maxFileBytes === undefined ? '' : `, max_file_size => ${maxFileBytes}`;
         await call(connection, `ducklake_merge_adjacent_files('lake', ${quote(table)}${limit})`);
         return { table, filesBefore, filesAfter: (await fileCounts(connection)).get(table) ?? 0 };
       }, signal),
-    remove: ({ keepSeconds, unfinishedSeconds = unfinishedSecondsMin }) =>
+    remove: ({ keepSeconds, unfinishedSeconds = unfinishedSecondsMin }, signal) =>
       using(async (connection) => {
         const olderThan = `older_than => now() - INTERVAL '${keepSeconds} seconds'`;
         const snapshotsExpired = await call(connection, `ducklake_expire_snapshots('lake', ${olderThan})`);
@@ -89,7 +92,7 @@ export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenan
         await opened.refreshAccess();
         const kept = Math.max(keepSeconds, unfinishedSeconds);
         return { snapshotsExpired, filesDeleted, leftoversDeleted: await removeLeftovers(connection, settings, kept) };
-      }),
+      }, signal),
   };
 }
 

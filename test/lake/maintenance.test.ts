@@ -54,8 +54,9 @@ describe('maintenance', () => {
       for (let number = 0; number < 8; number += 1)
         await loadLines(lake, objectHeader(`small-${number}`), [filterLine(30_000 + number)]);
       expect(await lake.maintenance.mergeable()).toEqual(expect.arrayContaining([filterTable, 'batches']));
-      const stopped = lake.maintenance.merge(filterTable, { signal: AbortSignal.abort(new Error('stopped')) });
-      await expect(stopped).rejects.toThrow('stopped');
+      const stopped = AbortSignal.abort(new Error('stopped'));
+      await expect(lake.maintenance.merge(filterTable, {}, stopped)).rejects.toThrow('stopped');
+      await expect(lake.maintenance.remove({ keepSeconds: 0 }, stopped)).rejects.toThrow('stopped');
       const merge = () => lake.maintenance.merge(filterTable, { maxFileBytes: 64 << 10 });
       expect(await merge()).toEqual({ table: filterTable, filesBefore: 9, filesAfter: 2 });
       expect(await merge()).toEqual({ table: filterTable, filesBefore: 2, filesAfter: 2 });
