@@ -1,6 +1,7 @@
 /** The schedule by which the lake is maintained: it is there, as configured, whenever a worker starts. */
 import { isDeepStrictEqual } from 'node:util';
 import { type Client, ScheduleAlreadyRunning, ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
+import type { Logger } from '@temporalio/common';
 import type { RemoveUnneededInput } from '../activities/contracts.ts';
 import type { Config } from './config.ts';
 
@@ -9,6 +10,16 @@ const priority = { priorityKey: 2, fairnessKey: 'lake-maintenance' };
 
 /** One for each task queue: its workers have one lake. */
 export const maintenanceScheduleId = (taskQueue: string): string => `lake-maintenance-${taskQueue}`;
+
+/** Says so where it fails, and no more: logs come in all the same. */
+export async function scheduleMaintenance(client: Client, config: Config, logger: Pick<Logger, 'warn'>): Promise<void> {
+  try {
+    await ensureMaintenance(client, config);
+  } catch (error) {
+    const message = 'the lake is not maintained: its schedule could not be made; run "ppi lake maintain" once a day';
+    logger.warn(message, { error: String(error) });
+  }
+}
 
 /** Idempotent, and safe when many workers start at once. A schedule that is paused stays so. Throws what Temporal throws. */
 export async function ensureMaintenance(client: Client, { temporal, maintenance }: Config): Promise<void> {

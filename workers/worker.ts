@@ -10,7 +10,7 @@ import { openLanding } from '../lake/landing.ts';
 import { openSpill, type Spill } from '../lake/spill.ts';
 import { createTapClient } from '../sources/tap/client.ts';
 import type { Config } from './config.ts';
-import { ensureMaintenance } from './maintenance-schedule.ts';
+import { scheduleMaintenance } from './maintenance-schedule.ts';
 import { connectWorker } from './temporal.ts';
 import { workflowBundlePath } from './workflow-bundle.ts';
 
@@ -25,7 +25,7 @@ export async function runWorker(config: Config, stopping?: AbortSignal): Promise
   Runtime.install(runtimeOptions(config));
   const { connection, namespace } = await connectWorker(config);
   try {
-    await scheduleMaintenance(config, new Client({ connection, namespace }));
+    await scheduleMaintenance(new Client({ connection, namespace }), config, Runtime.instance().logger);
     const dependencies = await openDependencies(config);
     try {
       const worker = await createWorker(config, { connection, namespace }, dependencies);
@@ -36,18 +36,6 @@ export async function runWorker(config: Config, stopping?: AbortSignal): Promise
     }
   } finally {
     await connection.close();
-  }
-}
-
-/** Bringing logs in does not wait for it: who may not make schedules can run `ppi lake maintain`. */
-async function scheduleMaintenance(config: Config, client: Client): Promise<void> {
-  try {
-    await ensureMaintenance(client, config);
-  } catch (error) {
-    Runtime.instance().logger.warn(
-      'the lake is not maintained: its schedule could not be made; run "ppi lake maintain" once a day',
-      { error: String(error) },
-    );
   }
 }
 

@@ -3,7 +3,7 @@ import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { readConfig } from '../../workers/config.ts';
-import { ensureMaintenance, maintenanceScheduleId } from '../../workers/maintenance-schedule.ts';
+import { ensureMaintenance, maintenanceScheduleId, scheduleMaintenance } from '../../workers/maintenance-schedule.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 let temporal: TemporalServer;
@@ -43,5 +43,16 @@ describe('the schedule of maintenance', () => {
     await ensure({ MAINTAIN_EVERY: 'off' });
     await expect(schedule().describe()).rejects.toThrow(/not found/i);
     await ensure({ MAINTAIN_EVERY: 'off' });
+  });
+
+  it('keeps no worker from its work where it cannot be made', async () => {
+    const closed = await Connection.connect({ address: temporal.address });
+    await closed.close();
+    const warnings: string[] = [];
+    const logger = { warn: (message: string) => void warnings.push(message) };
+    await scheduleMaintenance(new Client({ connection: closed }), readConfig({}), logger);
+    expect(warnings).toEqual([expect.stringContaining('run "ppi lake maintain" once a day')]);
+    await scheduleMaintenance(client, readConfig({}), logger);
+    expect(warnings).toHaveLength(1);
   });
 });
