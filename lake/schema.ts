@@ -191,9 +191,11 @@ async function viewChanges(connection: DuckDBConnection): Promise<string[]> {
   });
 }
 
-/** Those that somebody has set otherwise stay as they are. */
+/** Those that somebody has set otherwise stay as they are; one that is set for a table is none of the lake's. */
 async function optionChanges(connection: DuckDBConnection): Promise<string[]> {
-  const result = await connection.runAndReadAll(`SELECT option_name FROM ducklake_options('lake')`);
+  const result = await connection.runAndReadAll(
+    `SELECT option_name FROM ducklake_options('lake') WHERE scope = 'GLOBAL'`,
+  );
   const known = new Set(result.getRows().map(([option]) => String(option)));
   return Object.entries(lakeOptions)
     .filter(([option]) => !known.has(option))
