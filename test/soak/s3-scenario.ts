@@ -92,7 +92,7 @@ export async function runS3Soak(settings: SoakSettings): Promise<SoakOutcome> {
   const meter = await startS3Meter(server.endpoint);
   // the source's time lies in the past, so that no line is from the future of its object
   const originMs = Date.now();
-  const startMs = originMs - 20 * 24 * hourMs;
+  const startMs = originMs - 40 * 24 * hourMs;
   let running: { root: string; product: Product } | undefined;
   try {
     await s3.send(new CreateBucketCommand({ Bucket: bucketName }));

@@ -5,7 +5,7 @@ import type { SoakOutcome, SoakSettings } from './s3-scenario.ts';
 /** Requests may be this many times the least. */
 const costMax = 1.05;
 
-/** Bigger buckets get more time, so that uploads and kills go on while they are read. */
+/** Bigger buckets get more time, so that uploads and kills go on while they are read, and between full listings, which take more of it. */
 export function soakSettings(keys: number): Omit<SoakSettings, 'seed' | 'directory'> {
   const isBig = keys >= 10_000;
   return {
@@ -14,7 +14,7 @@ export function soakSettings(keys: number): Omit<SoakSettings, 'seed' | 'directo
     uploadSeconds: Math.min(1800, Math.max(15, Math.round(keys / 250))),
     kills: isBig ? 6 : 2,
     lookBackHours: 2,
-    reconcileHours: isBig ? 12 : 4,
+    reconcileHours: isBig ? Math.max(12, Math.round(keys / 10_000)) : 4,
     everyMinutes: isBig ? 5 : 15,
     maintainEvery: isBig ? '5m' : 'off',
   };

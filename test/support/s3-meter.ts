@@ -33,12 +33,22 @@ export async function startS3Meter(endpoint: string): Promise<S3Meter> {
   const agent = new Agent({ keepAlive: true });
   const lists: ListRequest[] = [];
   const gets: GetRequest[] = [];
+  const copies = new Map<string, string>();
+
+  /** One string for all times that a key is listed, and none that keeps the answer in memory of which it is a part. */
+  function copyOf(key: string): string {
+    const known = copies.get(key);
+    if (known !== undefined) return known;
+    const copy = Buffer.from(key).toString();
+    copies.set(copy, copy);
+    return copy;
+  }
 
   function note({ url = '', method, headers }: IncomingMessage, status: number, body: string): void {
     if (method !== 'GET') return;
     const { pathname, searchParams } = new URL(url, endpoint);
     if (searchParams.has('list-type')) {
-      const keys = Array.from(body.matchAll(/<Key>([^<]*)<\/Key>/g), ([, key = '']) => decodeURIComponent(key));
+      const keys = Array.from(body.matchAll(/<Key>([^<]*)<\/Key>/g), ([, key = '']) => copyOf(decodeURIComponent(key)));
       lists.push({ atMs: Date.now(), startAfter: searchParams.get('start-after') ?? '', keys });
       return;
     }
