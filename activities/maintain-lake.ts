@@ -1,5 +1,6 @@
 /** The steps of the lake's maintenance. Short, because each takes a worker's slot from others. */
-import type { MergedTable, Removed } from '../lake/maintenance.ts';
+import type { Removed } from '../lake/maintenance.ts';
+import type { MergedTable } from '../lake/merging.ts';
 import type { RemoveUnneededInput } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';

@@ -3,11 +3,11 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { insertDrift } from './drift.ts';
 import { insertTable } from './insert-rows.ts';
 import { type Receipt, readReceipts } from './ledger.ts';
+import { offerRows } from './row-feed.ts';
 import { batchTable, type LakeTable } from './schema.ts';
 import { stageSmall } from './small-stage.ts';
 import type { SealedStage, StagedTable } from './stage.ts';
 import { inTransaction } from './transaction.ts';
-import { openRowWriter } from './values.ts';
 
 /**
  * All of the batches, or none. Those that the ledger already has are left out. Gives the receipt of each.
@@ -99,36 +99,29 @@ async function insertLedger(
   stages: readonly SealedStage[],
   receipts: readonly Receipt[],
 ): Promise<void> {
-  await connection.run('CREATE OR REPLACE TEMP TABLE ledger_entry AS FROM lake.batches LIMIT 0');
-  const writer = await openRowWriter(connection, {
-    catalog: 'temp',
-    name: 'ledger_entry',
-    columns: batchTable.columns,
-  });
   const committedAt = Date.now() * 1000;
-  for (const [index, { header }] of stages.entries()) {
-    writer.write({
-      batch_id: header.batchId,
-      tenant_id: header.tenantId,
-      source_id: header.sourceId,
-      kind: header.kind,
-      pass: header.pass,
-      covers_from: header.coversFrom,
-      covers_to: header.coversTo,
-      read_at: header.readAt,
-      uri: header.uri,
-      size_bytes: header.sizeBytes,
-      fallback_time: header.fallbackTime,
-      counts: (receipts[index]?.tables ?? []).map(({ table, records, rows, rowsAdded, deadLetters }) => ({
-        table_name: table,
-        records,
-        rows,
-        rows_added: rowsAdded,
-        dead_letters: deadLetters,
-      })),
-      committed_at: committedAt,
-    });
-  }
-  writer.close();
-  await connection.run('INSERT INTO lake.batches FROM temp.ledger_entry');
+  const entries = stages.map(({ header }, index) => ({
+    batch_id: header.batchId,
+    tenant_id: header.tenantId,
+    source_id: header.sourceId,
+    kind: header.kind,
+    pass: header.pass,
+    covers_from: header.coversFrom,
+    covers_to: header.coversTo,
+    read_at: header.readAt,
+    uri: header.uri,
+    size_bytes: header.sizeBytes,
+    fallback_time: header.fallbackTime,
+    counts: (receipts[index]?.tables ?? []).map(({ table, records, rows, rowsAdded, deadLetters }) => ({
+      table_name: table,
+      records,
+      rows,
+      rows_added: rowsAdded,
+      dead_letters: deadLetters,
+    })),
+    committed_at: committedAt,
+  }));
+  await offerRows(batchTable.columns, entries, (relation) =>
+    connection.run(`INSERT INTO lake.batches BY NAME FROM ${relation}`),
+  );
 }

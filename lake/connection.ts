@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
+import { registerRowFeed } from './row-feed.ts';
 import { createS3Client, type S3Access } from './s3-access.ts';
 import { openSpill } from './spill.ts';
 import { quote } from './sql.ts';
@@ -70,6 +71,7 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     await connection.run(`SET TimeZone = 'UTC'`);
     const extensions = ['ducklake', catalogKind, ...(settings.dataPath.startsWith('s3://') ? ['httpfs'] : [])];
     for (const extension of extensions) await connection.run(`LOAD ${extension}`);
+    registerRowFeed(connection);
     await refreshAccess();
     await connection.run(attachSql(catalogKind, catalogTarget, settings.dataPath, options.readOnly));
     connection.closeSync();

@@ -1,12 +1,12 @@
 /** Drift in the lake: written with the batch that brought it, read aggregated, acknowledged by operators. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { TableName } from '../tables/table.ts';
+import type { Row, TableName } from '../tables/table.ts';
 import { otherPaths, pathsMax, type Sighting } from './drift-watch.ts';
 import type { LakeReader } from './reader.ts';
+import { offerRows } from './row-feed.ts';
 import { driftTable } from './schema.ts';
 import { quote } from './sql.ts';
 import type { SealedStage } from './stage.ts';
-import { openRowWriter } from './values.ts';
 
 /** What is beyond the schema in rows of a batch. */
 export interface Drifting extends Pick<SealedStage, 'drift' | 'ingestedAt'> {
@@ -17,11 +17,10 @@ export interface Drifting extends Pick<SealedStage, 'drift' | 'ingestedAt'> {
 export async function insertDrift(connection: DuckDBConnection, stages: readonly Drifting[]): Promise<void> {
   const drifting = stages.filter(({ drift }) => drift.length > 0);
   if (drifting.length === 0) return;
-  await connection.run('CREATE OR REPLACE TEMP TABLE drift_entry AS FROM lake.drift LIMIT 0');
-  const writer = await openRowWriter(connection, { catalog: 'temp', name: 'drift_entry', columns: driftTable.columns });
+  const entries: Row[] = [];
   for (const { header, drift, ingestedAt } of drifting) {
     for (const { table, path, kind, jsonType, example, occurrences } of await bounded(connection, header, drift)) {
-      writer.write({
+      entries.push({
         tenant_id: header.tenantId,
         source_id: header.sourceId,
         table_name: table,
@@ -35,8 +34,9 @@ export async function insertDrift(connection: DuckDBConnection, stages: readonly
       });
     }
   }
-  writer.close();
-  await connection.run('INSERT INTO lake.drift FROM temp.drift_entry');
+  await offerRows(driftTable.columns, entries, (relation) =>
+    connection.run(`INSERT INTO lake.drift BY NAME FROM ${relation}`),
+  );
 }
 
 /** Paths that the lake has, by tenant and table, so that only a batch with a new path has to look. They may be more by now, never fewer. */

@@ -17,6 +17,7 @@ import {
 import { type DriftEntry, insertDriftAck } from './drift.ts';
 import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readReceipts } from './ledger.ts';
 import { type Maintenance, maintenanceOf } from './maintenance.ts';
+import { commitsBetween, mergeSmallFiles } from './merging.ts';
 import { openPlacing, type Placing } from './placing.ts';
 import { insertQueueLetters, type QueueLetter } from './queue-letters.ts';
 import { replaceBatch, type Replaced } from './replace.ts';
@@ -81,7 +82,7 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
   const committing = await opened.connect();
   await ensureSchema(committing);
-  const placing = await openPlacing(opened, settings.dataPath);
+  const placing = openPlacing(opened, settings.dataPath);
   let turn: Promise<unknown> = Promise.resolve();
 
   /** Transactions of one process take turns: at once they would only fight for the next snapshot. */
@@ -107,10 +108,19 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
   /** Stages take memory before they can spill: hundreds at once would run out of it. */
   const staging = pLimit(Math.ceil(settings.memoryMegabytes / stageMegabytes));
 
+  const maintenance = maintenanceOf(opened, settings);
+
   /** Batches that are being filled. */
   let filling = 0;
+  let commits = 0;
   const committer = createCommitter(
-    (stages) => committed(stages, (connection) => commitBatches(connection, stages)),
+    async (stages) => {
+      const committedBatches = await committed(stages, (connection) => commitBatches(connection, stages));
+      commits += 1;
+      // no batch waits for that, and none fails by it: what cannot be merged, maintenance tells
+      if (commits % commitsBetween === 0) inTurn(mergeSmallFiles).catch(() => undefined);
+      return committedBatches;
+    },
     () => filling > 0,
   );
 
@@ -210,7 +220,11 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     async keepQueueLetters(letters) {
       await inTurn((connection) => insertQueueLetters(connection, letters));
     },
-    maintenance: maintenanceOf(opened, settings),
+    maintenance: {
+      ...maintenance,
+      // takes long: commits of this process would always be first
+      merge: (...options) => inTurn(() => maintenance.merge(...options)),
+    },
     async close() {
       await committer.drain();
       await turn;

@@ -22,9 +22,7 @@ export async function readReceipts(
   connection: DuckDBConnection,
   batchIds: Iterable<string>,
 ): Promise<Map<string, Receipt>> {
-  const result = await connection.runAndReadAll(
-    `SELECT batch_id, counts FROM lake.batches WHERE batch_id IN ${inList(batchIds)}`,
-  );
+  const result = await connection.runAndReadAll(`SELECT batch_id, counts FROM lake.batches WHERE ${isAmong(batchIds)}`);
   return new Map(
     result.getRowObjectsJS().map((entry) => {
       const batchId = String(entry['batch_id']);
@@ -39,6 +37,17 @@ export async function readReceipts(
       return [batchId, { batchId, tables: receipts }];
     }),
   );
+}
+
+/**
+ * A list alone chooses no files: all of the ledger would be read. Those who ask together mostly ask for batches whose ids lie close together, and
+ * then the range leaves few files and row groups of them.
+ */
+function isAmong(batchIds: Iterable<string>): string {
+  // as DuckDB orders text: by its bytes
+  const ids = Array.from(batchIds, (id) => Buffer.from(id)).toSorted((one, other) => Buffer.compare(one, other));
+  const [first = '', last = ''] = [ids.at(0), ids.at(-1)].map((id) => id?.toString());
+  return `batch_id IN ${inList(ids.map(String))} AND batch_id BETWEEN ${quote(first)} AND ${quote(last)}`;
 }
 
 /** Replaces the counts of batches; to be called within a transaction. */

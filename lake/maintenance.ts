@@ -2,8 +2,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { type LakeSettings, type Opened, openLakeInstance } from './connection.ts';
 import { removeLeftovers } from './leftovers.ts';
+import { fileCounts, type MergedTable, mergeFiles, type MergeOptions } from './merging.ts';
 import { lakeTables } from './schema.ts';
-import { quote } from './sql.ts';
 import { castLakeError, inTransaction } from './transaction.ts';
 
 export interface MaintainOptions {
@@ -13,12 +13,6 @@ export interface MaintainOptions {
   readonly unfinishedSeconds?: number;
   /** Told what is done next. */
   readonly say?: (line: string) => void;
-}
-
-export interface MergedTable {
-  readonly table: string;
-  readonly filesBefore: number;
-  readonly filesAfter: number;
 }
 
 export interface Removed {
@@ -31,11 +25,6 @@ export interface Removed {
 export interface Maintained extends Removed {
   /** Tables whose files were merged. */
   readonly merged: readonly MergedTable[];
-}
-
-export interface MergeOptions {
-  /** Larger files are left as they are: where that is done often, no row is written again and again. */
-  readonly maxFileBytes?: number;
 }
 
 /**
@@ -77,13 +66,7 @@ export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenan
         const counts = await fileCounts(connection);
         return lakeTables.map(({ name }) => name).filter((table) => (counts.get(table) ?? 0) > 1);
       }),
-    merge: (table, { maxFileBytes } = {}, signal) =>
-      using(async (connection) => {
-        const filesBefore = (await fileCounts(connection)).get(table) ?? 0;
-        const limit = maxFileBytes === undefined ? '' : `, max_file_size => ${maxFileBytes}`;
-        await call(connection, `ducklake_merge_adjacent_files('lake', ${quote(table)}${limit})`);
-        return { table, filesBefore, filesAfter: (await fileCounts(connection)).get(table) ?? 0 };
-      }, signal),
+    merge: (table, options, signal) => using((connection) => mergeFiles(connection, table, options), signal),
     remove: ({ keepSeconds, unfinishedSeconds = unfinishedSecondsMin }, signal) =>
       using(async (connection) => {
         const olderThan = `older_than => now() - INTERVAL '${keepSeconds} seconds'`;
@@ -100,11 +83,6 @@ export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenan
 async function call(connection: DuckDBConnection, statement: string): Promise<number> {
   const result = await inTransaction(connection, () => connection.runAndReadAll(`CALL ${statement}`));
   return result.currentRowCount;
-}
-
-async function fileCounts(connection: DuckDBConnection): Promise<Map<string, number>> {
-  const result = await connection.runAndReadAll(`SELECT table_name, file_count FROM ducklake_table_info('lake')`);
-  return new Map(result.getRows().map(([table, count]) => [String(table), Number(count)]));
 }
 
 /** All of it, at once. @throws IngestError `lake.conflict`, `lake.unavailable` */

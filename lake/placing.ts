@@ -11,7 +11,7 @@ import pLimit from 'p-limit';
 import type { Opened } from './connection.ts';
 import { isRemote, tableDirectory } from './data-path.ts';
 import { copyOptions } from './file-format.ts';
-import { type Offered, openRowFeed } from './row-feed.ts';
+import { type Offered, offerFrames } from './row-feed.ts';
 import { dayColumnName, type LakeTable } from './schema.ts';
 import { name, quote } from './sql.ts';
 import { castLakeError } from './transaction.ts';
@@ -32,11 +32,8 @@ export interface Placing {
 }
 
 /** Undefined where the path of a file would be taken for a pattern. */
-export async function openPlacing(opened: Opened, dataPath: string): Promise<Placing | undefined> {
+export function openPlacing(opened: Opened, dataPath: string): Placing | undefined {
   if (/[*?[\]{}]/.test(dataPath)) return undefined;
-  const registering = await opened.connect();
-  const feed = openRowFeed(registering);
-  registering.closeSync();
   // rows are parsed more slowly than one thread writes them: more threads would only take the cores that parsing needs
   const oneAtATime = pLimit(1);
   let gathering = 0;
@@ -45,7 +42,7 @@ export async function openPlacing(opened: Opened, dataPath: string): Promise<Pla
     await opened.refreshAccess();
     if (!isRemote(dataPath)) mkdirSync(dirname(path), { recursive: true });
     const rowCount = rows.frames.reduce((sum, frame) => sum + frame.rowCount, 0);
-    const { rowsChanged } = await feed.offer(rows, (relation) =>
+    const { rowsChanged } = await offerFrames(rows, (relation) =>
       connection.run(
         `COPY (SELECT *, DATE ${quote(day)} AS ${name(dayColumnName)} FROM ${relation}) TO ${quote(path)} (${copyOptions})`,
       ),

@@ -2,10 +2,10 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { raiseFence } from './commit.ts';
 import type { LakeReader } from './reader.ts';
+import { offerRows } from './row-feed.ts';
 import { queueLetterTable } from './schema.ts';
 import { quote } from './sql.ts';
 import { inTransaction } from './transaction.ts';
-import { openRowWriter } from './values.ts';
 
 export interface QueueLetter {
   readonly queueUrl: string;
@@ -22,24 +22,20 @@ const bodyCharactersMax = 65_536;
 /** Those that the lake does not have, in one transaction: a message whose deletion failed is received again. */
 export async function insertQueueLetters(connection: DuckDBConnection, letters: readonly QueueLetter[]): Promise<void> {
   const keptAt = Date.now() * 1000;
+  const rows = letters.map(({ queueUrl, messageId, code, reason, body, sentAtMs }) => ({
+    queue_url: queueUrl,
+    message_id: messageId,
+    code,
+    reason,
+    body: body.slice(0, bodyCharactersMax),
+    sent_at: sentAtMs * 1000,
+    kept_at: keptAt,
+  }));
   await inTransaction(connection, async () => {
-    await connection.run('CREATE OR REPLACE TEMP TABLE queue_letter AS FROM lake.queue_letters LIMIT 0');
-    const { columns } = queueLetterTable;
-    const writer = await openRowWriter(connection, { catalog: 'temp', name: 'queue_letter', columns });
-    for (const { queueUrl, messageId, code, reason, body, sentAtMs } of letters) {
-      writer.write({
-        queue_url: queueUrl,
-        message_id: messageId,
-        code,
-        reason,
-        body: body.slice(0, bodyCharactersMax),
-        sent_at: sentAtMs * 1000,
-        kept_at: keptAt,
-      });
-    }
-    writer.close();
-    await connection.run(
-      'INSERT INTO lake.queue_letters FROM temp.queue_letter ANTI JOIN lake.queue_letters USING (queue_url, message_id)',
+    await offerRows(queueLetterTable.columns, rows, (relation) =>
+      connection.run(
+        `INSERT INTO lake.queue_letters BY NAME FROM ${relation} ANTI JOIN lake.queue_letters USING (queue_url, message_id)`,
+      ),
     );
     await raiseFence(connection);
   });

@@ -3,10 +3,10 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { Row, TableName } from '../tables/table.ts';
 import { numberedId } from './numbering.ts';
 import { tableRelation } from './parts.ts';
-import { createTableSql, type LakeTable } from './schema.ts';
+import { offerRows } from './row-feed.ts';
+import type { LakeTable } from './schema.ts';
 import { name } from './sql.ts';
 import { type BatchHeader, type SealedStage, type Stage, type StagedTable, stageOf } from './stage.ts';
-import { openRowWriter } from './values.ts';
 
 /** An object larger than this, compressed, is no small batch. */
 export const smallBytesMax = 16 << 10;
@@ -75,14 +75,11 @@ export async function stageSmall(
   const staged: StagedTable[] = [];
   for (const [table, all] of rows) {
     const tableName = `small_${table.name}`;
-    const stagedName = `temp.main.${name(tableName)}`;
-    await connection.run(`DROP TABLE IF EXISTS ${stagedName}`);
-    await connection.run(createTableSql(stagedName, table.columns, 'TEMP TABLE'));
-    const writer = await openRowWriter(connection, { catalog: 'temp', name: tableName, columns: table.columns });
-    for (const row of all) writer.write(row);
-    writer.close();
+    await offerRows(table.columns, all, (relation) =>
+      connection.run(`CREATE OR REPLACE TEMP TABLE ${name(tableName)} AS FROM ${relation}`),
+    );
     const sizeBytes = all.reduce((sum, { raw }) => sum + (raw as string | Uint8Array).length, 0);
-    staged.push({ table, relation: tableRelation(stagedName), rowCount: all.length, sizeBytes });
+    staged.push({ table, relation: tableRelation(`temp.main.${name(tableName)}`), rowCount: all.length, sizeBytes });
   }
   return staged;
 }

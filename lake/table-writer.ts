@@ -99,7 +99,7 @@ export async function openTableWriter(
     }
     gathered = { ...nothing(), day };
     const rowCount = frames.reduce((sum, each) => sum + each.rowCount, 0);
-    const rows = { columns, types: staging.types, frames, onEmpty: (each: Frame) => empty.push(each) };
+    const rows = { columns, frames, onEmpty: (each: Frame) => empty.push(each) };
     writing = placing
       .place(table, (day * dayMicros) / 1000, rows)
       .then(

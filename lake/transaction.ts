@@ -3,13 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
 
+/** A commit is tried so often. */
 const attemptsMax = 25;
 
 /**
  * Runs `work` in a transaction and commits it. `work` may run several times, each time on a newer snapshot.
  * @throws IngestError `lake.conflict` when every attempt lost, `lake.unavailable` when catalog or store fail
  */
-export async function inTransaction<T>(connection: DuckDBConnection, work: () => Promise<T>): Promise<T> {
+export async function inTransaction<T>(
+  connection: DuckDBConnection,
+  work: () => Promise<T>,
+  attempts = attemptsMax,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       await connection.run('BEGIN');
@@ -20,7 +25,7 @@ export async function inTransaction<T>(connection: DuckDBConnection, work: () =>
       // a failed COMMIT has already rolled back
       await connection.run('ROLLBACK').catch(() => undefined);
       const cast = castLakeError(error);
-      if (!(cast instanceof IngestError) || cast.code !== 'lake.conflict' || attempt === attemptsMax) throw cast;
+      if (!(cast instanceof IngestError) || cast.code !== 'lake.conflict' || attempt >= attempts) throw cast;
       await sleep(Math.random() * Math.min(1000, 20 * 2 ** attempt));
     }
   }

@@ -1,5 +1,19 @@
 /** Rows as JavaScript values go into DuckDB tables: the one place that knows both forms. */
-import { type DuckDBConnection, DuckDBDataChunk, type DuckDBType } from '@duckdb/node-api';
+import {
+  BIGINT,
+  BLOB,
+  BOOLEAN,
+  DOUBLE,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  type DuckDBType,
+  INTEGER,
+  LIST,
+  MAP,
+  STRUCT,
+  TIMESTAMP,
+  VARCHAR,
+} from '@duckdb/node-api';
 import duckdb, { type DataChunk } from '@duckdb/node-bindings';
 import type { z } from 'zod';
 import { type ColumnType, columnType } from '../tables/column.ts';
@@ -63,15 +77,40 @@ export function createFrame(columns: readonly Column[]): Frame {
   };
 }
 
+export function duckdbTypeOf(type: ColumnType): DuckDBType {
+  switch (type.kind) {
+    case 'text':
+      return VARCHAR;
+    case 'int32':
+      return INTEGER;
+    case 'int64':
+      return BIGINT;
+    case 'float64':
+      return DOUBLE;
+    case 'bool':
+      return BOOLEAN;
+    case 'timestamp':
+      return TIMESTAMP;
+    case 'bytes':
+      return BLOB;
+    case 'map':
+      return MAP(VARCHAR, VARCHAR);
+    case 'list':
+      return LIST(duckdbTypeOf(type.item));
+    case 'struct':
+      return STRUCT(
+        Object.fromEntries(Object.entries(type.fields).map(([field, each]) => [field, duckdbTypeOf(each)])),
+      );
+  }
+}
+
 /** Appends rows to a table that exists. They become visible to others after `close`. */
 export interface FrameAppender {
-  /** Of the columns. */
-  readonly types: readonly DuckDBType[];
   append(frame: Frame): void;
   close(): void;
 }
 
-export interface Target {
+interface Target {
   readonly catalog: string;
   readonly name: string;
   readonly columns: readonly Column[];
@@ -79,12 +118,11 @@ export interface Target {
 
 export async function openAppender(connection: DuckDBConnection, table: Target): Promise<FrameAppender> {
   const appender = await connection.createAppender(table.name, 'main', table.catalog);
-  const types: DuckDBType[] = table.columns.map((_, index) => appender.columnType(index));
+  const types = table.columns.map(({ type }) => duckdbTypeOf(type));
   const loan = createLoan();
   let kept: DuckDBDataChunk | undefined;
   let pendingBytes = 0;
   return {
-    types,
     append(frame) {
       if (frame.rowCount === 0) return;
       // one chunk again and again: its memory is freed only when the garbage collector finds it
@@ -98,33 +136,5 @@ export async function openAppender(connection: DuckDBConnection, table: Target):
       pendingBytes = 0;
     },
     close: () => appender.closeSync(),
-  };
-}
-
-export interface RowWriter {
-  readonly rowCount: number;
-  /** Rows become visible to others after `close`. */
-  write(row: Row): void;
-  close(): void;
-}
-
-/** The same, row by row. */
-export async function openRowWriter(connection: DuckDBConnection, table: Target): Promise<RowWriter> {
-  const appender = await openAppender(connection, table);
-  const frame = createFrame(table.columns);
-  let rowCount = 0;
-  return {
-    get rowCount() {
-      return rowCount;
-    },
-    write(row) {
-      rowCount += 1;
-      frame.put(row);
-      if (frame.isFull) appender.append(frame);
-    },
-    close() {
-      appender.append(frame);
-      appender.close();
-    },
   };
 }

@@ -58,6 +58,8 @@ function reserve(heap: Heap, sizeBytes: number): void {
 export interface Loan {
   /** Gives the address of the first byte, and empties the heap. */
   lend(heap: Heap): number;
+  /** Its strings are read no more. */
+  end(): void;
 }
 
 export function createLoan(): Loan {
@@ -74,6 +76,8 @@ export function createLoan(): Loan {
       const held = duckdb.vector_get_data(vector, stringBytes);
       return Number(Buffer.from(held.buffer, held.byteOffset, stringBytes).readBigUInt64LE(8));
     },
+    // now, not when the garbage collector finds it
+    end: () => holder.reset(),
   };
 }
 

@@ -1,7 +1,8 @@
 /** Keeps the lake quick, step by step; a schedule starts it (workers/maintenance-schedule.ts). */
 import { isCancellation, setCurrentDetails } from '@temporalio/workflow';
 import type { RemoveUnneededInput } from '../activities/contracts.ts';
-import type { Maintained, MergedTable } from '../lake/maintenance.ts';
+import type { Maintained } from '../lake/maintenance.ts';
+import type { MergedTable } from '../lake/merging.ts';
 import { mergeableTables, mergeFiles, removeUnneeded } from './activity-options.ts';
 import { maintenancePage } from './status-page.ts';
 

@@ -1,5 +1,5 @@
 /** The text that the Temporal UI shows on top of a source's page. Pure. */
-import type { MergedTable } from '../lake/maintenance.ts';
+import type { MergedTable } from '../lake/merging.ts';
 import { nowMs } from '../sources/clock.ts';
 import { formatDuration } from '../sources/duration.ts';
 import { requestsPerDay, usedRequests } from '../sources/tap/budget.ts';

@@ -1,8 +1,9 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { offerRows, registerRowFeed } from '../../lake/row-feed.ts';
 import { createTableSql } from '../../lake/schema.ts';
-import { columnsOfShape, openRowWriter } from '../../lake/values.ts';
+import { columnsOfShape } from '../../lake/values.ts';
 import { bool, bytes, float64, int32, int64, list, struct, text, textMap, timestamp } from '../../tables/column.ts';
 import type { Row } from '../../tables/table.ts';
 import { appendPlainly } from '../support/plain-rows.ts';
@@ -26,15 +27,16 @@ const columns = columnsOfShape({
 let connection: DuckDBConnection;
 beforeAll(async () => {
   connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+  registerRowFeed(connection);
 });
 
 async function writeFast(rows: readonly Row[]): Promise<void> {
   await connection.run('DROP TABLE IF EXISTS fast');
   await connection.run(createTableSql('fast', columns));
-  const writer = await openRowWriter(connection, { catalog: 'memory', name: 'fast', columns });
-  for (const row of rows) writer.write(row);
-  writer.close();
-  expect(writer.rowCount).toBe(rows.length);
+  await offerRows(columns, rows, async (relation) => {
+    const { rowsChanged } = await connection.run(`INSERT INTO fast FROM ${relation}`);
+    expect(rowsChanged).toBe(rows.length);
+  });
 }
 
 /** What the table holds after each way of writing the rows. */
@@ -88,7 +90,7 @@ const anyRow: fc.Arbitrary<Row> = fc.record({
   extra: orNull(anyMap),
 });
 
-describe('row writer', () => {
+describe('rows on their way into DuckDB', () => {
   it('gives DuckDB the values that its own interface gives', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyRow, { minLength: 1, maxLength: 30 }), async (rows) => {

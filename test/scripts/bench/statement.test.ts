@@ -3,14 +3,16 @@ import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { offerRows, registerRowFeed } from '../../../lake/row-feed.ts';
 import { createTableSql } from '../../../lake/schema.ts';
 import { name } from '../../../lake/sql.ts';
-import { columnsOfShape, openRowWriter } from '../../../lake/values.ts';
+import { columnsOfShape } from '../../../lake/values.ts';
 import { benchInput } from '../../../scripts/bench/input.ts';
 import type { LineTable } from '../../../scripts/bench/line-columns.ts';
 import { selectLines } from '../../../scripts/bench/statement-lines.ts';
 import { selectPlainly } from '../../../scripts/bench/statement-plain.ts';
 import { tables } from '../../../tables/registry.ts';
+import type { Row } from '../../../tables/table.ts';
 import { temporaryDirectory } from '../../support/temporary.ts';
 
 const records = 4000;
@@ -18,6 +20,7 @@ const records = 4000;
 let connection: DuckDBConnection;
 beforeAll(async () => {
   connection = await (await DuckDBInstance.create(':memory:', { threads: '1' })).connect();
+  registerRowFeed(connection);
   await connection.run(`SET TimeZone = 'UTC'`);
 });
 
@@ -26,7 +29,7 @@ async function parseAll(table: LineTable, path: string): Promise<void> {
   const columns = columnsOfShape(tables[table].row.shape);
   await connection.run('DROP TABLE IF EXISTS ours');
   await connection.run(createTableSql('ours', columns));
-  const writer = await openRowWriter(connection, { catalog: 'memory', name: 'ours', columns });
+  const rows: Row[] = [];
   let offset = 0;
   let line = 0;
   for await (const text of createInterface({ input: createReadStream(path).pipe(createGunzip()) })) {
@@ -44,10 +47,10 @@ async function parseAll(table: LineTable, path: string): Promise<void> {
       },
     );
     if (row === undefined) throw new Error(`line ${line} is no row`);
-    writer.write(row);
+    rows.push(row);
     offset += bytes.length + 1;
   }
-  writer.close();
+  await offerRows(columns, rows, (relation) => connection.run(`INSERT INTO ours FROM ${relation}`));
 }
 
 /** Lines where a statement is known to be wrong about a column, as a condition on the line. */
