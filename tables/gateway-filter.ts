@@ -105,6 +105,17 @@ const fields = {
   elapsed_s: field(float64, 'elapsed', { description: 'Time since the session began, seconds.' }),
 };
 
+/** By the modules that write them. */
+const kept = {
+  session: 'addr crate data_routes from limit pri rate rcpt rcpt_notroutes reverse suborg',
+  mail: 'a eid err id ofrom r sampling',
+  av: 'cleaned name vendor version',
+  zerohour: 'count init_time init_virusthreat virusthreat virusthreatid',
+  spam: 'adjust cotscore kscore.compositescore kscore.is_bulkscore ndrscore num_domains raw scancount submsgadjust tests',
+  authentication: 'header.from identity signature',
+  others: 'active address cset dict encrypted evt expires msg reply rewritten sys',
+};
+
 const derived = {
   tag: text({
     description: 'First word of the message: level or `rprt` (report).',
@@ -137,6 +148,7 @@ export const gatewayFilter = textTable({
     other: 'Housekeeping of the filter; words that are no key=value are in `message`.',
   },
   eventTimeFrom,
+  kept: Object.values(kept).flatMap((keys) => keys.split(' ')),
   dispositionFrom:
     'action: `accept` and `continue` are `allowed`, `discard` is `dropped`, `quarantine` is `quarantined`, `reject` is `rejected`, `retry` and `tempfail` are `delayed`, another word is `other`',
   // Scan

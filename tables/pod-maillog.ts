@@ -76,6 +76,8 @@ export const podMaillog = jsonTable({
   recordKinds,
   eventTimeFrom: "ts, else the time of the line in data where it has a year, else the object's LastModified",
   dispositionFrom: dispositionOfStat,
+  // the last one is added by collectors
+  kept: ['metadata.origin.schemaVersion', 'sm.bodytype', 'event_type'],
   ocsf: relayEvent,
   naturalKey: ['qid', 'sm_to'],
   fields,

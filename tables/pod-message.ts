@@ -399,6 +399,8 @@ export const podMessage = jsonTable({
   name: 'proofpoint_on_demand_message',
   description: 'Messages as Proofpoint on Demand filtered them: connection, addresses, verdicts, parts and URLs.',
   recordKinds: { message: 'A message, once its filtering has ended.' },
+  // the service gives no content; the last one is added by collectors
+  kept: ['msgParts[].dataBase64', 'msgParts[].textExtracted', 'event_type'],
   eventTimeFrom: "ts, else the object's LastModified",
   dispositionFrom:
     'filter.disposition: `accept` and `continue` are `allowed`, `discard` is `dropped` (`quarantined` with a quarantine folder), `reject` is `rejected`, `retry` is `delayed`, another word is `other`',

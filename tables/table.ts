@@ -77,6 +77,8 @@ export interface TableFacts {
   readonly eventTimeFrom: string;
   /** Where `disposition` comes from. */
   readonly dispositionFrom: string;
+  /** Fields of the source that are known and have no column: `extra` keeps them, and they are no drift. As paths, list indexes as `[]`. */
+  readonly kept?: readonly string[];
   /** What a row is in OCSF terms: ids of https://schema.ocsf.io/1.8.0 */
   readonly ocsf: OcsfEvent;
 }

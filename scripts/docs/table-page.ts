@@ -16,7 +16,17 @@ const identities: Readonly<Record<Table['identity'], string>> = {
 
 /** `rows`: of records that show what the columns hold. */
 export function tablePage(table: Table, rows: readonly Row[]): string {
-  const { name, description, recordKinds, eventTimeFrom, dispositionFrom, ocsf, naturalKey, identity } = table;
+  const {
+    name,
+    description,
+    recordKinds,
+    eventTimeFrom,
+    dispositionFrom,
+    ocsf,
+    naturalKey,
+    identity,
+    kept = [],
+  } = table;
   const { classUid, activityId, severityId } = ocsf;
   const columns = Object.entries<z.ZodType>(table.row.shape);
   const own = columns.filter(([column]) => !(column in envelope));
@@ -49,6 +59,12 @@ export function tablePage(table: Table, rows: readonly Row[]): string {
     columnGrid(own, rows),
     '## Columns of every table',
     columnGrid(shared, rows),
+    ...(kept.length === 0
+      ? []
+      : [
+          '## Fields without a column',
+          `Known, kept in \`extra\`, and no [drift](../operations.md#drift): ${kept.map(code).join(', ')}.`,
+        ]),
   ]
     .join('\n\n')
     .concat('\n');

@@ -7,6 +7,7 @@ import { eventId } from '../identity.ts';
 import { reject, rowSchema, stamper } from '../stamp.ts';
 import type { Origin, ParseResult, RawRecord, Row, Table, TableFacts, TimeMicros } from '../table.ts';
 import { canonicalText } from './canonical.ts';
+import { pathOfKeys } from './path.ts';
 import { departureOf, isObject, mapObject, shapeOf } from './shape.ts';
 
 type Derived = Readonly<Record<string, z.ZodType>>;
@@ -27,9 +28,13 @@ export interface JsonTable<F extends Fields, D extends Derived> extends TableFac
 
 export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<F, D>): Table {
   const { fields, derived, derive, eventTime, disposition, ...facts } = table;
+  const { kept: keptPaths = [] } = facts;
   const row: z.ZodObject = rowSchema({ ...columns(fields), ...derived });
   const stamp = stamper(table, row);
   const shape = shapeOf(fields, Object.keys(row.shape));
+  const kept = new Set(keptPaths.map((path) => path.replaceAll('[]', '')));
+  const claimed = keptPaths.find((path) => departureOf(shape, path.split(/\[\]\.|\./), '') !== 'unknown_field');
+  if (claimed !== undefined) throw new Error(`${table.name}: ${claimed} has a column`);
   const paths: Record<string, string> = {};
   for (const [column, field] of Object.entries<Field>(fields)) {
     const [first] = field.paths;
@@ -67,7 +72,7 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
     identity: 'content',
     paths,
     parse,
-    departure: (path, value) => departureOf(shape, path, value),
+    departure: (path, value) => (kept.has(pathOfKeys(path)) ? undefined : departureOf(shape, path, value)),
   };
 }
 

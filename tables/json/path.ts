@@ -9,6 +9,13 @@ export function itemPath(parent: string, index: number): string {
   return `${parent}[${index}]`;
 }
 
+/** Of keys alone: list indexes are left out. */
+export function pathOfKeys(keys: readonly string[]): string {
+  let path = '';
+  for (const key of keys) path = keyPath(path, key);
+  return path;
+}
+
 /** An index, a quoted key, or a plain key, which has a dot before it unless it begins the path. */
 const step = /\[(\d+)\]|\[("(?:[^"\\]|\\.)*")\]|(\.?)([^.[\]"]+)/y;
 

@@ -39,6 +39,9 @@ const headerColumns = {
 export const eventTimeFrom =
   "time of the line (a BSD time has no year: that of the object's LastModified, or the year before), else the object's LastModified";
 
+/** What the parser itself puts into `extra`. */
+const ownKeys = ['raw_base64', 'syslog_priority'];
+
 type Derived = Readonly<Record<string, z.ZodType>>;
 
 export interface TextTable<F extends Fields, D extends Derived> extends TableFacts {
@@ -55,10 +58,14 @@ type RowOf<F extends Fields, D extends Derived> = Values<F> & { [K in keyof D]: 
 
 export function textTable<F extends Fields, D extends Derived>(table: TextTable<F, D>): Table {
   const { fields, derived, read, disposition, ...facts } = table;
+  const { kept: keptKeys = [] } = facts;
   const row: z.ZodObject = rowSchema({ ...headerColumns, ...columns(fields), ...derived });
   const stamp = stamper(table, row);
   const blank = blankRow(Object.keys(row.shape));
   const plan = planOf(fields);
+  const kept = new Set([...keptKeys, ...ownKeys]);
+  const claimed = keptKeys.find((key) => plan.has(key));
+  if (claimed !== undefined) throw new Error(`${table.name}: ${claimed} has a column`);
 
   function parse(record: RawRecord, origin: Origin): ParseResult {
     if (record.oversized === true) return reject('too_large', 'the line is longer than lines may be');
@@ -90,7 +97,7 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
   }
 
   function departure([key = '']: readonly string[], value: unknown): Departure | undefined {
-    if (key === 'raw_base64') return undefined;
+    if (kept.has(key)) return undefined;
     return key === 'log_time' ? 'type_change' : departureOf(plan, key, String(value));
   }
 
