@@ -34,6 +34,8 @@ export async function inTransaction<T>(
 /** How DuckLake, SQLite and Postgres say that another transaction was first. */
 const conflict =
   /transaction conflict|write-write conflict|database is locked|database is busy|could not serialize|deadlock detected|duplicate key value|UNIQUE constraint failed|PRIMARY KEY constraint|Exceeded the maximum retry count/i;
+/** Appenders leave the kind of error out. */
+const memory = /^Out of Memory Error|(failed to|could not) (pin|allocate) block/;
 const outage =
   /connection|could not connect|server closed|timed? ?out|No space left|HTTP (Error|GET|PUT)|IO Error|Unable to connect|terminat/i;
 
@@ -43,7 +45,7 @@ export function castLakeError(error: unknown): unknown {
   if (conflict.test(error.message)) {
     return new IngestError('lake.conflict', 'lake: another commit was first', { cause: error });
   }
-  if (error.message.startsWith('Out of Memory Error')) {
+  if (memory.test(error.message)) {
     return new IngestError('lake.memory', "lake: DuckDB's memory does not suffice", { cause: error });
   }
   if (outage.test(error.message)) {

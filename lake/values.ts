@@ -18,6 +18,7 @@ import duckdb, { type DataChunk } from '@duckdb/node-bindings';
 import type { z } from 'zod';
 import { type ColumnType, columnType } from '../tables/column.ts';
 import type { Row } from '../tables/table.ts';
+import { castLakeError } from './transaction.ts';
 import { createHeap, createLoan, type Loan, settleHeap } from './vector-text.ts';
 import { columnsOf } from './vectors.ts';
 
@@ -106,6 +107,7 @@ export function duckdbTypeOf(type: ColumnType): DuckDBType {
 
 /** Appends rows to a table that exists. They become visible to others after `close`. */
 export interface FrameAppender {
+  /** @throws IngestError `lake.memory`, `lake.unavailable` */
   append(frame: Frame): void;
   close(): void;
 }
@@ -130,9 +132,13 @@ export async function openAppender(connection: DuckDBConnection, table: Target):
       chunk.reset();
       pendingBytes += frame.textBytes + frame.rowCount * types.length * 8;
       frame.moveTo(chunk.chunk, loan);
-      appender.appendDataChunk(chunk);
-      if (pendingBytes < appendBytes) return;
-      appender.flushSync();
+      try {
+        appender.appendDataChunk(chunk);
+        if (pendingBytes < appendBytes) return;
+        appender.flushSync();
+      } catch (error) {
+        throw castLakeError(error);
+      }
       pendingBytes = 0;
     },
     close: () => appender.closeSync(),

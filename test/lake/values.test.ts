@@ -1,9 +1,10 @@
+import { randomBytes } from 'node:crypto';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { offerRows, registerRowFeed } from '../../lake/row-feed.ts';
 import { createTableSql } from '../../lake/schema.ts';
-import { columnsOfShape } from '../../lake/values.ts';
+import { columnsOfShape, createFrame, openAppender } from '../../lake/values.ts';
 import { bool, bytes, float64, int32, int64, list, struct, text, textMap, timestamp } from '../../tables/column.ts';
 import type { Row } from '../../tables/table.ts';
 import { appendPlainly } from '../support/plain-rows.ts';
@@ -153,5 +154,21 @@ describe('rows on their way into DuckDB', () => {
     ['raw', 'bytes'],
   ])('refuses what the column %s cannot hold', async (name, value) => {
     await expect(writeFast([row({ [name]: value })])).rejects.toThrow('expected');
+  });
+
+  it('says that memory does not suffice', async () => {
+    const small = await DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '16MB', temp_directory: '' });
+    const narrow = await small.connect();
+    await narrow.run(createTableSql('narrow', columns));
+    const appender = await openAppender(narrow, { catalog: 'memory', name: 'narrow', columns });
+    const frame = createFrame(columns);
+    const fill = () => {
+      for (let megabyte = 0; megabyte < 64; megabyte += 1) {
+        frame.put(row({ note: randomBytes(512 << 10).toString('hex') }));
+        appender.append(frame);
+      }
+    };
+    expect(fill).toThrow(expect.objectContaining({ code: 'lake.memory' }));
+    small.closeSync();
   });
 });
