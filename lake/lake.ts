@@ -67,6 +67,14 @@ export interface Lake {
   close(): Promise<void>;
 }
 
+/** What renewing goes by; see lake/renewed-lake.ts. */
+export interface OpenLake extends Lake {
+  /** So far. */
+  readonly commits: number;
+  /** Batches that are staged in tables, or wait to be. */
+  readonly stages: number;
+}
+
 /** Filled a second time, a stage holds no less than the first time. */
 function mustHold({ header, counts }: SealedStage, recordsBefore: number): void {
   const records = Array.from(counts.values()).reduce((sum, count) => sum + count.records, 0);
@@ -78,7 +86,7 @@ function mustHold({ header, counts }: SealedStage, recordsBefore: number): void 
 const stageMegabytes = 8;
 
 /** @throws IngestError `lake.unavailable`, `config.invalid` */
-export async function openLake(settings: LakeSettings): Promise<Lake> {
+export async function openLake(settings: LakeSettings): Promise<OpenLake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
   const committing = await opened.connect();
   await ensureSchema(committing);
@@ -175,6 +183,12 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
   }
 
   return {
+    get commits() {
+      return commits;
+    },
+    get stages() {
+      return staging.activeCount + staging.pendingCount;
+    },
     receipt,
     receipts,
     async load(header, tables, fill) {
@@ -228,6 +242,7 @@ export async function openLake(settings: LakeSettings): Promise<Lake> {
     async close() {
       await committer.drain();
       await turn;
+      committing.closeSync();
       opened.close();
     },
   };

@@ -5,8 +5,8 @@ import { pino } from 'pino';
 import { createMessageQueues, createObjectStores, type Dependencies } from '../activities/dependencies.ts';
 import { failureInterceptor } from '../activities/failures.ts';
 import { createActivities } from '../activities/index.ts';
-import { openLake } from '../lake/lake.ts';
 import { openLanding } from '../lake/landing.ts';
+import { openRenewedLake } from '../lake/renewed-lake.ts';
 import { openSpill, type Spill } from '../lake/spill.ts';
 import { createTapClient } from '../sources/tap/client.ts';
 import type { Config } from './config.ts';
@@ -68,7 +68,7 @@ async function openDependencies(config: Config): Promise<Dependencies & { readon
   return {
     spill,
     landing: await openLanding(config.landingUrl, s3),
-    lake: await openLake({ ...config.lake, s3 }),
+    lake: await openRenewedLake({ ...config.lake, s3 }),
     tap: createTapClient({ version: config.version, allowPrivateEndpoints: config.allowPrivateEndpoints }),
     stores: createObjectStores(access),
     queues: createMessageQueues(access),
