@@ -1,5 +1,5 @@
 /**
- * The lake as workers hold it: opened anew after some thousands of commits. DuckDB and DuckLake remember something of every commit for as long as they are
+ * The lake as workers hold it: opened anew after a thousand commits. DuckDB and DuckLake remember something of every commit for as long as they are
  * open, about 80 KB, and their limit of memory counts less than half of that. What is under way ends in the instance in which it began: two instances
  * go together as two processes do.
  */
@@ -13,7 +13,7 @@ interface Term {
   isOver: boolean;
 }
 
-const commitsPerTerm = 2000;
+const commitsPerTerm = 1000;
 
 /** @throws IngestError `lake.unavailable`, `config.invalid` */
 export async function openRenewedLake(settings: LakeSettings, renewAfter = commitsPerTerm): Promise<Lake> {
