@@ -123,6 +123,17 @@ describe('lake on SQLite and a directory', () => {
     expect((await commits()) - before).toBeLessThan(20);
   });
 
+  it('knows all batches of a list, whatever the order of their ids', async () => {
+    // code points order otherwise than UTF-16 does; DuckDB takes the bytes of UTF-8
+    const headers = ['a', 'Ｚ', '🍜', 'zz', '"', "it's"].map((name) => objectHeader(`ids-${name}`));
+    for (const [index, header] of headers.entries()) await loadLines(lake, header, [filterLine(70_000 + index)]);
+    const ids = headers.map(({ batchId }) => batchId);
+    expect(new Set((await lake.receipts(ids)).keys())).toEqual(new Set(ids));
+    for (const pair of [ids.slice(1, 3), ids.slice(1, 3).toReversed()])
+      expect((await lake.receipts(pair)).size).toBe(2);
+    expect((await lake.receipts([])).size).toBe(0);
+  });
+
   it('records a batch without records', async () => {
     const header = { ...objectHeader('gap'), kind: 'tap', pass: 'lost', coversFrom: 1, coversTo: 2 } as const;
     expect(await lake.load(header, [], async () => undefined)).toEqual({ batchId: header.batchId, tables: [] });
