@@ -89,10 +89,10 @@ async function killWorkers({ settings: { seed }, product }: Observe, kills: numb
   }
 }
 
-/** Waits as long as objects are asked for, and some minutes more. */
+/** Waits as long as objects are asked for, and some minutes more; a full listing that finds nothing new may have to become due, and go through. */
 export async function moving({ settings, meter }: Observe, done: () => boolean | Promise<boolean>): Promise<void> {
-  const { say = () => undefined } = settings;
-  const idleMs = 900_000;
+  const { say = () => undefined, reconcileHours, speed } = settings;
+  const idleMs = 900_000 + (2 * reconcileHours * 3_600_000) / speed;
   let [deadlineMs, asked, saidMs] = [Date.now() + idleMs, 0, Date.now()];
   while (!(await done())) {
     if (meter.gets.length > asked) [asked, deadlineMs] = [meter.gets.length, Date.now() + idleMs];
