@@ -14,7 +14,7 @@ export function soakSettings(keys: number): Omit<SoakSettings, 'seed' | 'directo
     uploadSeconds: Math.min(1800, Math.max(15, Math.round(keys / 250))),
     kills: isBig ? 6 : 2,
     lookBackHours: 2,
-    reconcileHours: isBig ? Math.max(12, Math.round(keys / 10_000)) : 4,
+    reconcileHours: isBig ? Math.max(12, Math.round(keys / 25_000)) : 4,
     everyMinutes: isBig ? 5 : 15,
     maintainEvery: isBig ? '5m' : 'off',
   };
