@@ -70,6 +70,8 @@ export async function runSource<S extends SourceSettings>(
   /** Set by an operator; ends any wait. */
   let awake = false;
   let stepsDone = 0;
+  /** Fingerprint of the secrets that the last read after a refusal had. */
+  let seenSecrets: string | undefined;
 
   function status(): SourceStatus {
     const { paused, ...shown } = state;
@@ -190,10 +192,14 @@ export async function runSource<S extends SourceSettings>(
           if (activityFailure(error) === undefined) throw error;
           return undefined;
         });
-    const refused = await look();
-    while (!(await waitFor(secretLookMs, 'look for a changed secret'))) {
-      const current = await look();
-      if (current !== undefined && current !== refused) return;
+    // they may have changed while they were refused: those that are seen now must be refused, too
+    for (;;) {
+      const seen = await look();
+      if (seen !== undefined && seen !== seenSecrets) {
+        seenSecrets = seen;
+        return;
+      }
+      if (await waitFor(secretLookMs, 'look for a changed secret')) return;
     }
   }
 

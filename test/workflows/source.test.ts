@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
-import { callsOf, client, failure, failures, name, objects, s3, start, tap, until, vendors } from './world.ts';
+import { callsOf, client, failure, failures, looks, name, objects, s3, start, tap, until, vendors } from './world.ts';
 
 describe('a TAP source', () => {
   it('reads every minute from its start to a minute ago once, then waits for the next window', async () => {
@@ -50,12 +50,23 @@ describe('a TAP source', () => {
       remedy: 'rotate it',
     });
     expect(status.nextReadAt).toBeUndefined();
+    await until('refused', ({ consecutiveErrors }) => consecutiveErrors === 2);
     const tried = callsOf('refused', 'fetch').length;
+    expect(tried).toBe(2);
     failures.delete('refused');
     await updateSource(client, name('refused'), 'reconfigure', { settings: tap({ secret: 'env:NEW' }) });
     const healthy = await until('refused', ({ pipelineState }) => pipelineState === 'idle');
     expect(healthy).toMatchObject({ consecutiveErrors: 0, settings: { secret: 'env:NEW' } });
     expect(callsOf('refused', 'fetch').length).toBeGreaterThan(tried);
+  });
+
+  it('reads once more when it is refused: its secrets may have changed meanwhile', async () => {
+    failures.set('rotated', failure('tap.unauthorized', { directive: 'block', remedy: 'rotate it' }));
+    looks.set('rotated', () => failures.delete('rotated'));
+    await start('rotated', tap());
+    expect(await until('rotated', ({ pipelineState }) => pipelineState === 'idle')).toMatchObject({
+      consecutiveErrors: 0,
+    });
   });
 
   it('stays blocked, and alive, where even looking at its secrets fails', async () => {

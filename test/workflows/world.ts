@@ -38,7 +38,8 @@ export const vendors = new Map<string, { readonly clockSkewSeconds: number; read
 const inFlight = new Map<string, number>();
 /** Most requests that a tenant's vendor had under way at once. */
 export const inFlightMost = new Map<string, number>();
-const fingerprints = new Map<string, string>();
+/** Done when somebody looks at a tenant's secrets. */
+export const looks = new Map<string, () => void>();
 
 const activities = {
   async fetchTapWindow({ tenantId, sourceId, batch }: FetchTapWindowInput) {
@@ -61,7 +62,8 @@ const activities = {
   async fingerprintSecrets({ tenantId }: FingerprintSecretsInput) {
     const failing = failures.get(`${tenantId} fingerprint`);
     if (failing !== undefined) throw failing;
-    return fingerprints.get(tenantId) ?? 'same';
+    looks.get(tenantId)?.();
+    return 'same';
   },
   async recordGap({ tenantId, from, to }: RecordGapInput) {
     calls.push({ activity: 'gap', tenantId, from, to });
