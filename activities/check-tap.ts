@@ -19,7 +19,7 @@ export function tapSteps({ tap, secrets }: Dependencies, settings: TapSettings, 
       async run() {
         const toMs = Math.floor(Date.now() / 60_000) * 60_000 - 60_000;
         const window = { from: isoSeconds(toMs - 60_000), to: isoSeconds(toMs) };
-        const { body, vendorDate } = await tap.readWindow({
+        const { body, clockSkewSeconds } = await tap.readWindow({
           settings,
           credentials: await tapCredentials(settings, secrets),
           ...window,
@@ -27,16 +27,15 @@ export function tapSteps({ tap, secrets }: Dependencies, settings: TapSettings, 
         });
         let events = 0;
         for await (const records of readTapBody(body)) events += records.length;
-        return { message: `${events} events in the minute from ${window.from}; ${clockWords(vendorDate)}` };
+        return { message: `${events} events in the minute from ${window.from}; ${clockWords(clockSkewSeconds)}` };
       },
     },
   ];
 }
 
-function clockWords(vendorDate: string | undefined): string {
-  if (vendorDate === undefined) return 'the vendor sends no Date header';
-  const seconds = Math.round((Date.parse(vendorDate) - Date.now()) / 1000);
-  return Math.abs(seconds) <= 2
+function clockWords(skewSeconds: number | undefined): string {
+  if (skewSeconds === undefined) return 'the vendor sends no Date header';
+  return skewSeconds === 0
     ? 'clocks agree'
-    : `the vendor's clock is ${Math.abs(seconds)} s ${seconds > 0 ? 'ahead' : 'behind'}`;
+    : `the vendor's clock is ${Math.abs(skewSeconds)} s ${skewSeconds > 0 ? 'ahead' : 'behind'}`;
 }

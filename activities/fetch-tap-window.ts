@@ -9,7 +9,6 @@ import { createGzip } from 'node:zlib';
 import { activityInfo } from '@temporalio/activity';
 import { IngestError } from '../errors/ingest-error.ts';
 import { batchId } from '../sources/batch.ts';
-import { nowMs } from '../sources/clock.ts';
 import { readTapBody } from '../sources/tap/body.ts';
 import type { TapWindow } from '../sources/tap/client.ts';
 import type { FetchTapWindowInput, Landed } from './contracts.ts';
@@ -27,30 +26,24 @@ export function createFetchTapWindow({ landing, tap, secrets, spillDirectory }: 
     await mkdir(spillDirectory, { recursive: true });
     const download = join(spillDirectory, `${randomUUID()}.json.gz`);
     try {
-      const vendorDate = await withHeartbeat(async (signal) => {
+      const clockSkewSeconds = await withHeartbeat(async (signal) => {
         const { settings, batch } = input;
         const credentials = await tapCredentials(settings, secrets);
         const answer = await tap.readWindow({ settings, credentials, from: batch.from, to: batch.to, signal });
         await pipeline(Readable.from(whole(answer)), createGzip({ level: 4 }), createWriteStream(download), { signal });
-        return answer.vendorDate;
+        return answer.clockSkewSeconds;
       });
       const landed = await landing.putIfAbsent(key, download);
       return {
         batchId: id,
         landed,
         requests,
-        ...(vendorDate === undefined ? {} : { clockSkewSeconds: clockSkew(vendorDate) }),
+        ...(clockSkewSeconds === undefined ? {} : { clockSkewSeconds }),
       };
     } finally {
       await rm(download, { force: true });
     }
   };
-}
-
-/** A `Date` header has whole seconds and took a while to get here: less than three seconds are no skew. */
-function clockSkew(vendorDate: string): number {
-  const seconds = Math.round((Date.parse(vendorDate) - nowMs()) / 1000);
-  return Number.isNaN(seconds) || Math.abs(seconds) < 3 ? 0 : seconds;
 }
 
 /** Where the raw bytes of a batch lie. */

@@ -39,8 +39,9 @@ type Access = SourceAccess<TapSettings>;
 
 const detailOf = (access: Access): TapDetail => access.state().tap ?? newTapDetail;
 
-/** The vendor decides by its own clock what is recent and what is too old. */
-const vendorNowMs = (access: Access) => nowMs() + (detailOf(access).clockSkewSeconds ?? 0) * 1000;
+/** Where the vendor's clock is behind ours, that counts; where it is ahead, ours does: to read too late loses nothing, to read too early does. */
+const behindMs = (access: Access) => Math.max(0, -(detailOf(access).clockSkewSeconds ?? 0)) * 1000;
+const vendorNowMs = (access: Access) => nowMs() - behindMs(access);
 
 const tapKind: SourceKindLogic<TapSettings> = {
   start: ({ startFrom }, timeMs) => isoSeconds(firstCursorMs(startFrom, timeMs)),
@@ -130,7 +131,11 @@ async function recordLoss(access: Access, from: string, to: string): Promise<Ste
 async function noteLive(access: Access, cursor: string, outcomes: readonly WindowOutcome[]): Promise<Step> {
   const failedAt = outcomes.findIndex(({ failed }) => failed !== undefined);
   const read = failedAt < 0 ? outcomes : outcomes.slice(0, failedAt);
-  const windows = read.map(({ batch, atMs }) => ({ fromMs: Date.parse(batch.from), toMs: Date.parse(batch.to), atMs }));
+  const windows = read.map(({ batch, atMs }) => ({
+    fromMs: Date.parse(batch.from),
+    toMs: Date.parse(batch.to),
+    atMs: atMs - behindMs(access),
+  }));
   const startedMs = Date.parse(access.state().startedFrom);
   access.change({ tap: afterLiveReads(detailOf(access), access.settings(), startedMs, windows) });
   const reached = read.at(-1)?.batch.to ?? cursor;
@@ -174,7 +179,7 @@ function nextRead(access: Access, cursor: string): { nextAtMs?: number } {
   const live = planFrom(access, Date.parse(cursor));
   if (live.do !== 'wait') return {};
   const settle = settleDue(access, cursor, 1);
-  return settle.batches.length > 0 ? {} : { nextAtMs: Math.min(live.untilMs, settle.nextAtMs) };
+  return settle.batches.length > 0 ? {} : { nextAtMs: Math.min(live.untilMs, settle.nextAtMs) + behindMs(access) };
 }
 
 /** Moves each pass up to its first window that failed; gives that failure. */

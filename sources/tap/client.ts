@@ -3,9 +3,11 @@ import { pipeline, type Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { Agent, request, type Dispatcher } from 'undici';
 import { IngestError } from '../../errors/ingest-error.ts';
+import { nowMs } from '../clock.ts';
 import { checkEndpoint, publicLookup } from '../endpoint.ts';
 import type { TapSettings } from '../settings.ts';
 import { castTapError, castTapStatus } from './errors.ts';
+import { clockSkewSeconds } from './vendor-clock.ts';
 
 export interface TapClientOptions {
   /** As it stands in the User-Agent. */
@@ -29,8 +31,8 @@ export interface TapWindow {
   readonly status: 200 | 204;
   /** Decompressed. To be iterated once, and always: the connection is held until then. Throws what `readWindow` throws. */
   readonly body: AsyncIterable<Uint8Array>;
-  /** The vendor's clock as it stands in the `Date` header. */
-  readonly vendorDate: string | undefined;
+  /** Vendor's clock minus ours, seconds; undefined where the answer has no `Date` header. */
+  readonly clockSkewSeconds: number | undefined;
 }
 
 export interface TapClient {
@@ -67,6 +69,7 @@ export function createTapClient(options: TapClientOptions): TapClient {
       ['threatStatus', 'falsePositive'],
     ]).toString();
     let answer: Dispatcher.ResponseData;
+    const askedMs = nowMs();
     try {
       answer = await request(url, {
         dispatcher: agent,
@@ -81,13 +84,14 @@ export function createTapClient(options: TapClientOptions): TapClient {
     } catch (error) {
       throw castTapError(error, { place, phase: 'asking', signal });
     }
+    const answeredMs = nowMs();
     const status = answer.statusCode;
     const body = readBody(answer, { place, signal });
-    const vendorDate = header(answer, 'date');
+    const skew = clockSkewSeconds({ date: header(answer, 'date'), askedMs, answeredMs });
     const isPage = header(answer, 'content-type')?.includes('html') === true;
-    if (status === 200 && !isPage) return { status, body, vendorDate };
+    if (status === 200 && !isPage) return { status, body, clockSkewSeconds: skew };
     const text = await readBeginning(body);
-    if (status === 204) return { status, body: nothing(), vendorDate };
+    if (status === 204) return { status, body: nothing(), clockSkewSeconds: skew };
     if (status === 200) throw new IngestError('tap.bad_body', `TAP: ${place} answered with a web page`);
     throw castTapStatus({ place, status, retryAfter: header(answer, 'retry-after'), text, nowMs: Date.now() });
   }

@@ -115,6 +115,18 @@ describe("a vendor's clock that is not ours", () => {
       .getHandle('ingest/skewed/source')
       .query<{ currentDetails: string }>('__temporal_workflow_metadata');
     expect(currentDetails).toContain('Clock of the vendor: -600 s off, allowed for');
+    // when the vendor's clock says so, not when ours does, and it is not asked in between
+    expect(Date.parse(status.nextReadAt ?? '') - Date.now()).toBeGreaterThan(30_000);
+  });
+
+  it('is not relied on where it is ahead: to read too late loses nothing', async () => {
+    vendors.set('ahead', { clockSkewSeconds: 36_000, answerMs: 0 });
+    await start('ahead', tap());
+    const status = await until('ahead', ({ pipelineState }) => pipelineState === 'idle');
+    expect(status.tap?.clockSkewSeconds).toBe(36_000);
+    expect(Date.parse(status.cursor)).toBeLessThanOrEqual(Date.now() - 60_000);
+    for (const settled of Object.values(status.tap?.settled ?? {}))
+      expect(Date.parse(settled)).toBeLessThanOrEqual(Date.now() - 35 * 60_000);
   });
 });
 
