@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import type { TestOutcome } from './test-outcome.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const stepMinutes = 20;
+/** For a slow machine, too: a good one takes a third of that for the longest. */
+const stepMinutes = 40;
 /** Of each failure, behind its name. */
 const messageLinesMax = 12;
 
