@@ -12,7 +12,7 @@ import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
 import { startS3Server } from '../../scripts/stack/s3-server.ts';
 import type { BackfillStatus } from '../../workflows/backfill-state.ts';
 import { sqliteLake } from '../support/lake.ts';
-import { createCopy, hurry, mutations, removeMutant } from '../support/mutant.ts';
+import { createCopy, hurriedMs, hurry, mutations, removeMutant } from '../support/mutant.ts';
 import { type Product, startProduct } from '../support/product.ts';
 import { type GetRequest, type S3Meter, startS3Meter } from '../support/s3-meter.ts';
 import { type Bucket, createBucket, partitionOf } from './bucket.ts';
@@ -108,8 +108,9 @@ export async function runS3Soak(settings: SoakSettings): Promise<SoakOutcome> {
     });
     await fill(bucket, server, s3, say);
     const beganMs = Date.now();
-    const clock = { beganMs, nowMs: () => startMs + (Date.now() - beganMs) * speed };
-    const root = createCopy(`soak-${seed}`, [...hurry({ originMs: beganMs, startMs, speed }), ...mutations.impatient]);
+    const hurried = { originMs: beganMs, startMs, speed };
+    const clock = { beganMs, nowMs: () => hurriedMs(hurried) };
+    const root = createCopy(`soak-${seed}`, [...hurry(hurried), ...mutations.impatient]);
     const env = {
       SOAK_KEY: credentials.accessKeyId,
       SOAK_SECRET: credentials.secretAccessKey,

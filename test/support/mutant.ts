@@ -66,15 +66,26 @@ interface Hurry {
   /** What time it is at `originMs`; default: that. */
   readonly startMs?: number;
   readonly speed: number;
+  /** From this time on, as the copy tells it, its time goes no faster than the machine's. */
+  readonly untilMs?: number;
+}
+
+/** What time it is in a copy that was hurried so. */
+export function hurriedMs({ originMs, startMs = originMs, speed, untilMs = Infinity }: Hurry): number {
+  const spanMs = Date.now() - originMs;
+  const hurriedSpanMs = Math.min(spanMs, (untilMs - startMs) / speed);
+  return Math.floor(startMs + hurriedSpanMs * speed + spanMs - hurriedSpanMs);
 }
 
 /** Makes days pass in minutes: `speed` seconds for each second of the machine, beginning at `originMs`, with time-outs to match. */
-export function hurry({ originMs, startMs = originMs, speed }: Hurry): Edit[] {
+export function hurry({ originMs, startMs = originMs, speed, untilMs = Infinity }: Hurry): Edit[] {
   return [
     {
       file: 'sources/clock.ts',
       from: 'return Date.now();',
-      to: `return Math.floor(${startMs} + (Date.now() - ${originMs}) * ${speed});`,
+      to: `const spanMs = Date.now() - ${originMs};
+  const hurriedSpanMs = Math.min(spanMs, ${(untilMs - startMs) / speed});
+  return Math.floor(${startMs} + hurriedSpanMs * ${speed} + spanMs - hurriedSpanMs);`,
     },
     { file: 'sources/clock.ts', from: 'return spanMs;', to: `return spanMs / ${speed};` },
     { file: 'workflows/activity-options.ts', from: `initialInterval: '1s'`, to: `initialInterval: '100ms'` },
