@@ -12,7 +12,7 @@ export type TapArray = (typeof tapArrays)[number];
 export interface TapEvent {
   /** The API selects by this time, milliseconds. */
   readonly createdAtMs: number;
-  /** Not in any answer before this time, milliseconds; at most 30 minutes after creation. */
+  /** Not in any answer before this time, milliseconds; at most `lateMaxMs` after creation. */
   readonly indexedAtMs: number;
   readonly array: TapArray;
   /** Told on first use: an event that is only counted costs next to nothing. */
@@ -28,11 +28,13 @@ export interface TapStream {
   readonly rhythm?: 'natural' | 'steady';
   /** Share of events that are indexed late. */
   readonly lateShare?: number;
+  /** How late at most, milliseconds; the vendor's half hour unless said otherwise. */
+  readonly lateMaxMs?: number;
   /** The live API says `cluster`, the documentation `clusterId`. */
   readonly clusterKey?: 'cluster' | 'clusterId';
 }
 
-const maxLateMs = 30 * 60_000;
+const vendorLateMaxMs = 30 * 60_000;
 
 /** Events created in [fromMs, toMs), in order of creation. */
 export function tapEvents(stream: TapStream, fromMs: number, toMs: number): TapEvent[] {
@@ -124,9 +126,9 @@ interface Telling {
 }
 
 function tell({ stream, createdAtMs, random, array, mail: ref, recipient }: Telling): TapEvent {
-  const { seed, tenant, lateShare = 0.1, clusterKey = 'cluster' } = stream;
+  const { seed, tenant, lateShare = 0.1, lateMaxMs = vendorLateMaxMs, clusterKey = 'cluster' } = stream;
   const late = random.chance(lateShare);
-  const indexedAtMs = createdAtMs + (late ? random.int(60_000, maxLateMs) : random.int(0, 40_000));
+  const indexedAtMs = createdAtMs + (late ? random.int(60_000, lateMaxMs) : random.int(0, 40_000));
   const draw = random.hex(8);
   let record: TapRecord | undefined;
   const tellRecord = () => {

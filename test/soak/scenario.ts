@@ -62,8 +62,8 @@ export async function runSoak(seed: string, directory: string): Promise<SoakOutc
       endMs,
       eventsPerHour: 40,
       rhythm: 'steady',
-      // a fault or a slow machine delays a read, and a late read misses less: the control meets no faults, and more that is late
-      lateShare: tenant === 'control' ? 0.9 : 0.5,
+      // a fault or a slow machine delays a read, and a late read misses less: the control meets no faults, and more that is later
+      ...(tenant === 'control' ? { lateShare: 0.9, lateMaxMs: 6 * hourMs } : { lateShare: 0.5 }),
       faults: { rates: tenant === 'control' ? {} : faultRates },
     })),
   });
