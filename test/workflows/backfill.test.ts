@@ -1,5 +1,5 @@
-import { ServiceError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
+import { IngestError } from '../../errors/ingest-error.ts';
 import {
   backfillStatus,
   cancelBackfill,
@@ -52,7 +52,7 @@ async function untilBackfill(
   for (;;) {
     // a worker with a thousand windows at hand may be too busy to answer within 10 s
     const status = await backfillStatus(client, workflowId).catch((error: unknown) => {
-      if (error instanceof ServiceError) return undefined;
+      if (error instanceof IngestError && error.code === 'source.silent') return undefined;
       throw error;
     });
     if (status !== undefined && holds(status)) return status;
