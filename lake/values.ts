@@ -35,7 +35,7 @@ export const columnsOfShape = (shape: Shape): Column[] =>
 /** DuckDB's vectors hold this many rows. */
 const frameRows = 2048;
 /** Fewer where rows are long, and so often the table gets what was gathered: bounds memory and the time that nothing else runs. */
-const frameBytes = 4 << 20;
+const frameBytes = 1 << 20;
 const appendBytes = 2 << 20;
 
 /** Rows that are gathered until DuckDB takes them: a vector of each column. */
