@@ -1,7 +1,8 @@
-/** The rows of one table of a batch on their way out of this process: many of one day into files of the lake, others into a staging table. */
+/** The rows of one table of a batch on their way out of this process: many of one day into a file of the lake, others into a staging table. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { breathe } from '../sources/breathe.ts';
 import type { Row } from '../tables/table.ts';
+import { createGathering, type Gathered } from './gathering.ts';
 import { createNumbering, type Numbering } from './numbering.ts';
 import { fileRelation, type Part, tableRelation } from './parts.ts';
 import type { Placing } from './placing.ts';
@@ -18,10 +19,10 @@ export interface TableWriter {
   discard(): Promise<void>;
 }
 
-/** Text of the rows that make a file. */
-const fileBytes = 16 << 20;
-/** The last rows of a batch that has files make one, too, if they are not too few for that. */
-const lastFileBytes = 1 << 20;
+/** When so much text is gathered, the rows of the day with most of it make a file. */
+const gatheredBytesMax = 16 << 20;
+/** Fewer rows make no file. */
+const fileBytesMin = 1 << 20;
 /** Files take long records many times into memory: those go by the staging table, whose commit makes room for them. */
 const recordBytesMax = 1 << 20;
 const dayMicros = 86_400_000_000;
@@ -37,71 +38,39 @@ export async function openTableWriter(
   const staging = await openAppender(connection, { catalog: 'memory', name: stagingName, columns });
   const numbering: Numbering | undefined =
     placing === undefined || table.identity === 'content' ? undefined : createNumbering();
-  const placed: Part[] = [];
-  const empty: Frame[] = [];
-  const staged = { rowCount: 0, sizeBytes: 0 };
-  /** Rows of the day that is gathered. */
-  let frame = createFrame(columns);
-  let gathered = nothing();
-  /** Other rows. */
+  const gathering = createGathering(columns);
+  /** Rows that make no file. */
   const strays = createFrame(columns);
-  /** Rows of the day that is gathered, since strays were staged. */
-  let sinceStrays = 0;
+  const placed: Part[] = [];
+  const staged = { rowCount: 0, sizeBytes: 0 };
   let place: { leave(): void } | undefined;
   let writing: Promise<void> | undefined;
   let failure: { readonly error: unknown } | undefined;
   let isClosed = false;
 
-  function stage(each: Frame): void {
-    staged.rowCount += each.rowCount;
-    staging.append(each);
+  function stage(frame: Frame): void {
+    staged.rowCount += frame.rowCount;
+    staging.append(frame);
   }
 
-  function stageGathered(): void {
-    staged.sizeBytes += gathered.sizeBytes;
-    for (const each of gathered.frames) {
-      stage(each);
-      empty.push(each);
-    }
-    gathered = nothing();
-  }
-
-  function addStray(row: Row, sizeBytes: number, day: number): void {
+  function stageDay({ frames, sizeBytes }: Gathered): void {
     staged.sizeBytes += sizeBytes;
-    strays.put(row);
-    if (!strays.isFull) return;
-    // most rows are of another day by now: the log has passed midnight
-    const isOver = sinceStrays < strays.rowCount;
-    sinceStrays = 0;
-    stage(strays);
-    if (!isOver) return;
-    gathered.frames.push(frame);
-    stageGathered();
-    gathered.day = day;
-    frame = empty.pop() ?? createFrame(columns);
+    for (const frame of frames) {
+      stage(frame);
+      gathering.giveBack(frame);
+    }
   }
 
-  function frameIsFull(): void {
-    place ??= placing?.tryJoin();
-    gathered.frames.push(frame);
-    gathered.textBytes += frame.textBytes;
-    if (place === undefined) stageGathered();
-    else if (gathered.textBytes >= fileBytes) gatheredEnough();
-    frame = empty.pop() ?? createFrame(columns);
-  }
-
-  function gatheredEnough(): void {
-    const { frames, sizeBytes, day } = gathered;
-    // somebody adds rows without asking for room
-    if (day === undefined || writing !== undefined || placing === undefined) {
-      stageGathered();
+  /** Into a file, if they are not too few for one. */
+  function release(gathered: Gathered): void {
+    if (placing === undefined || place === undefined || writing !== undefined || gathered.textBytes < fileBytesMin) {
+      stageDay(gathered);
       return;
     }
-    gathered = { ...nothing(), day };
-    const rowCount = frames.reduce((sum, each) => sum + each.rowCount, 0);
-    const rows = { columns, frames, onEmpty: (each: Frame) => empty.push(each) };
+    const { day, frames, rowCount, sizeBytes } = gathered;
+    const onEmpty = (frame: Frame) => gathering.giveBack(frame);
     writing = placing
-      .place(table, (day * dayMicros) / 1000, rows)
+      .place(table, (day * dayMicros) / 1000, { columns, frames, onEmpty })
       .then(
         (path) => void placed.push({ relation: fileRelation(path, table), rowCount, sizeBytes, placed: path }),
         (error: unknown) => void (failure = { error }),
@@ -109,12 +78,20 @@ export async function openTableWriter(
       .finally(() => (writing = undefined));
   }
 
-  async function placeRest(): Promise<void> {
-    if (placed.length === 0 || gathered.textBytes + frame.textBytes < lastFileBytes) return;
-    gathered.frames.push(frame);
-    frame = createFrame(columns);
-    gatheredEnough();
-    await settle();
+  function frameIsFull(): void {
+    place ??= placing?.tryJoin();
+    // one file is written at a time, and somebody may add rows without asking for room
+    const bytesMax = place === undefined ? 0 : writing === undefined ? gatheredBytesMax : 2 * gatheredBytesMax;
+    if (gathering.textBytes < bytesMax) return;
+    const fullest = gathering.takeFullest();
+    if (fullest !== undefined) release(fullest);
+  }
+
+  function makeRoomFor(day: number): boolean {
+    if (gathering.hasRoomFor(day)) return true;
+    const passed = writing === undefined ? gathering.takePassed() : undefined;
+    if (passed !== undefined) release(passed);
+    return passed !== undefined;
   }
 
   async function settle(): Promise<void> {
@@ -125,30 +102,30 @@ export async function openTableWriter(
   return {
     write(row, sizeBytes) {
       const numbered = numbering === undefined ? row : numbering.number(row, idColumn);
-      if (placing !== undefined && placedBy !== undefined) {
+      if (placing !== undefined && placedBy !== undefined && sizeBytes <= recordBytesMax) {
         const day = Math.floor((row[placedBy] as number) / dayMicros);
-        gathered.day ??= day;
-        if (gathered.day !== day || sizeBytes > recordBytesMax) {
-          addStray(numbered, sizeBytes, day);
+        if (makeRoomFor(day)) {
+          if (gathering.put(day, numbered, sizeBytes)) frameIsFull();
           return;
         }
       }
-      gathered.sizeBytes += sizeBytes;
-      sinceStrays += 1;
-      frame.put(numbered);
-      if (frame.isFull) frameIsFull();
+      staged.sizeBytes += sizeBytes;
+      strays.put(numbered);
+      if (strays.isFull) stage(strays);
     },
     async ready() {
-      if (failure !== undefined || gathered.textBytes >= fileBytes / 2) await settle();
+      if (failure !== undefined || gathering.textBytes >= gatheredBytesMax / 2) await settle();
     },
     async close() {
       await settle();
-      await placeRest();
-      staged.sizeBytes += gathered.sizeBytes;
-      for (const each of [...gathered.frames, frame, strays]) {
-        stage(each);
+      for (let rest = gathering.takeFullest(); rest !== undefined; rest = gathering.takeFullest()) {
+        // of a batch that has no file by now, all rows together are few
+        if (placed.length === 0) stageDay(rest);
+        else release(rest);
+        await settle();
         await breathe();
       }
+      stage(strays);
       staging.close();
       isClosed = true;
       place?.leave();
@@ -165,13 +142,3 @@ export async function openTableWriter(
     },
   };
 }
-
-interface Gathered {
-  readonly frames: Frame[];
-  textBytes: number;
-  sizeBytes: number;
-  /** Of all rows, since 1970. */
-  day: number | undefined;
-}
-
-const nothing = (): Gathered => ({ frames: [], textBytes: 0, sizeBytes: 0, day: undefined });

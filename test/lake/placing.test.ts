@@ -8,6 +8,7 @@ import { generateLogs } from '../../simulator/logs/generate.ts';
 import { tables } from '../../tables/registry.ts';
 import {
   addLines,
+  filterLine,
   filterTable,
   loadLarge,
   loadLines,
@@ -28,6 +29,16 @@ const events = (settings: LakeSettings) =>
     settings,
     `SELECT * EXCLUDE (batch_id, ingested_at, source_ref, raw, extra), md5(raw) AS raw, extra::VARCHAR AS extra FROM ${filterTable} ORDER BY event_id`,
   );
+
+/** What the files of each day hold that were written while a batch was read. */
+async function placedRows(settings: LakeSettings): Promise<{ day: string; days: number; rows: number }[]> {
+  const rows = await queryLake(
+    settings,
+    `SELECT regexp_extract(filename, 'event_day=([0-9-]+)', 1) AS day, count(DISTINCT event_time::DATE)::INTEGER AS days, count(*)::INTEGER AS rows
+     FROM read_parquet('${settings.dataPath}/**/batch-*.parquet', filename = true, hive_partitioning = false) GROUP BY day ORDER BY day`,
+  );
+  return rows.map(({ day, days, rows: count }) => ({ day: String(day), days: Number(days), rows: Number(count) }));
+}
 
 const counts = async (settings: LakeSettings) =>
   (
@@ -96,7 +107,7 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     }
   });
 
-  it('of other days than most are staged, and so are those around midnight', async () => {
+  it('go into files of their own days, those around midnight and late ones, too', async () => {
     const settings = sqliteLake(temporaryDirectory('placed-strays'));
     const lake = await openLake(settings);
     try {
@@ -106,10 +117,11 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
       );
       expect((await loadLarge(lake, objectHeader('strays'), lines)).tables).toMatchObject([{ rowsAdded: 3000 }]);
       expect(await counts(settings)).toEqual({ rows: 3000, ids: 3000 });
-      const placed = days.map((day) => placedFiles(settings).filter((file) => file.includes(`=2026-${day}/`)).length);
-      // the first rows of a new day are taken for strays
-      expect(placed).toEqual([2, 2, 3]);
-      expect(placedFiles(settings)).toHaveLength(7);
+      const placed = await placedRows(settings);
+      expect(placed.map(({ day }) => day)).toEqual(['2026-01-15', '2026-01-29', '2026-01-30', '2026-01-31']);
+      expect(placed.every(({ days: held }) => held === 1)).toBe(true);
+      // less than a megabyte of each day makes no file: 26 of these lines
+      expect(placed.reduce((sum, { rows }) => sum + rows, 0)).toBeGreaterThan(3000 - 4 * 26);
       const misplaced = await queryLake(
         settings,
         `SELECT count(*)::INTEGER AS rows FROM ${filterTable} WHERE event_day <> event_time::DATE OR event_day IS NULL`,
@@ -120,14 +132,33 @@ describe('rows of a large batch', { timeout: 120_000 }, () => {
     }
   });
 
-  it('of many days are staged instead', async () => {
+  it('are staged where they are of other days than the eight that are gathered', async () => {
     const settings = sqliteLake(temporaryDirectory('placed-days'));
     const lake = await openLake(settings);
     try {
       const lines = longLines(0, 1500).map((line, index) => line.replace('01-31', `01-${10 + (index % 20)}`));
       expect((await loadLarge(lake, objectHeader('days'), lines)).tables).toMatchObject([{ rowsAdded: 1500 }]);
-      expect(placedFiles(settings)).toEqual([]);
+      expect((await placedRows(settings)).map(({ day }) => day)).toEqual(
+        Array.from({ length: 8 }, (_, index) => `2026-01-${10 + index}`),
+      );
       expect(await counts(settings)).toEqual({ rows: 1500, ids: 1500 });
+    } finally {
+      await lake.close();
+    }
+  });
+
+  it('go into files of their own days, however many days come after each other', async () => {
+    const settings = sqliteLake(temporaryDirectory('placed-weeks'));
+    const lake = await openLake(settings);
+    try {
+      const lines = Array.from({ length: 12 * 1100 }, (_, index) =>
+        `${filterLine(index)} note=${'y'.repeat(1000)}`.replace('01-31', `01-${10 + Math.floor(index / 1100)}`),
+      );
+      expect((await loadLarge(lake, objectHeader('weeks'), lines)).tables).toMatchObject([{ rowsAdded: 12 * 1100 }]);
+      expect(await placedRows(settings)).toEqual(
+        Array.from({ length: 12 }, (_, index) => ({ day: `2026-01-${10 + index}`, days: 1, rows: 1100 })),
+      );
+      expect(await counts(settings)).toEqual({ rows: 12 * 1100, ids: 12 * 1100 });
     } finally {
       await lake.close();
     }
