@@ -63,7 +63,7 @@ const batchBytesMax = 1 << 20;
 /** A splitter gives all records of a chunk at once; this keeps that small whatever the chunk is. */
 const pieceBytes = 256 << 10;
 
-/** The records of a stream in batches of about 1,000 records or 1 MB. */
+/** The records of a stream in batches of about 1,000 records or 1 MB. Where the stream fails, those that came whole before it are given first. */
 export async function* inBatches<T>(
   chunks: AsyncIterable<Uint8Array>,
   splitter: Splitter<T>,
@@ -81,11 +81,16 @@ export async function* inBatches<T>(
       sizeBytes = 0;
     }
   }
-  for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length; from += pieceBytes) {
-      yield* filled(splitter.push(chunk.subarray(from, from + pieceBytes)));
+  try {
+    for await (const chunk of chunks) {
+      for (let from = 0; from < chunk.length; from += pieceBytes) {
+        yield* filled(splitter.push(chunk.subarray(from, from + pieceBytes)));
+      }
     }
+    yield* filled(splitter.end());
+  } catch (error) {
+    if (batch.length > 0) yield batch;
+    throw error;
   }
-  yield* filled(splitter.end());
   if (batch.length > 0) yield batch;
 }

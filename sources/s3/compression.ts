@@ -1,8 +1,7 @@
 /** Decompresses an object by its content, whatever its name says, within limits. */
-import { pipeline, Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { decompressBzip2 } from './bzip2.ts';
+import { decompressGzip } from './gzip.ts';
 import { decompressZstd } from './zstd.ts';
 
 /** Set by MAX_OBJECT_RATIO and MAX_OBJECT_MB: see workers/config.ts. */
@@ -16,8 +15,7 @@ export interface ObjectLimits {
 type Chunks = AsyncIterable<Uint8Array>;
 
 const decompressors: Readonly<Record<string, (packed: AsyncGenerator<Uint8Array, void, undefined>) => Chunks>> = {
-  // Members that follow each other are one stream to gunzip, and zero padding behind the last one is ignored.
-  gzip: (packed) => pipeline(Readable.from(packed), createGunzip({ chunkSize: 64 << 10 }), () => undefined),
+  gzip: decompressGzip,
   zstd: decompressZstd,
   bzip2: decompressBzip2,
 };

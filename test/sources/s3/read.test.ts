@@ -103,7 +103,8 @@ describe('readObjectRecords', () => {
     expect(await read(Buffer.concat(Array.from({ length: 20_000 }, () => one)))).toHaveLength(20_000);
   });
 
-  const zipped = gzipSync(Array.from({ length: 5000 }, (_, index) => `line ${index}\n`).join(''));
+  const numbered = (count: number) => Array.from({ length: count }, (_, index) => `line ${index}\n`).join('');
+  const zipped = gzipSync(numbered(5000));
   const { zstd = zipped, bzip2 = zipped } = packed;
   it.each([
     ['cut gzip', zipped.subarray(0, -1)],
@@ -127,6 +128,21 @@ describe('readObjectRecords', () => {
         code: 's3.bad_content',
         message: expect.stringContaining('corrupt or cut short'),
       });
+    }
+  });
+
+  it.each([
+    ['a gzip object that is cut', zipped.subarray(0, -1), 5000],
+    ['a gzip object that is cut in its midst', gzipSync(numbered(5000), { level: 0 }).subarray(0, 20_000), 1900],
+    ['the first of two members', Buffer.concat([zipped, flipped(zipped)]), 5000],
+  ])('gives the records that stand whole before the fault of %s', async (_, content, count) => {
+    for (const chunkBytes of [100, 1000, 1 << 16]) {
+      const lines: string[] = [];
+      const reading = readObjectRecords({ chunks: inChunks(content, chunkBytes), format: 'text', limits });
+      await expect(async () => {
+        for await (const batch of reading) lines.push(...batch.map(({ bytes }) => asText(bytes)));
+      }).rejects.toMatchObject({ code: 's3.bad_content' });
+      expect(lines.slice(0, count)).toEqual(Array.from({ length: count }, (__, index) => `line ${index}`));
     }
   });
 
