@@ -133,7 +133,7 @@ describe('readObjectRecords', () => {
 
   it.each([
     ['a gzip object that is cut', zipped.subarray(0, -1), 5000],
-    ['a gzip object that is cut in its midst', gzipSync(numbered(5000), { level: 0 }).subarray(0, 20_000), 1900],
+    ['a gzip object that is cut in its midst', gzipSync(numbered(5000), { level: 0 }).subarray(0, 20_000), 2100],
     ['the first of two members', Buffer.concat([zipped, flipped(zipped)]), 5000],
   ])('gives the records that stand whole before the fault of %s', async (_, content, count) => {
     for (const chunkBytes of [100, 1000, 1 << 16]) {
