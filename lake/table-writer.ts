@@ -61,6 +61,15 @@ export async function openTableWriter(
     }
   }
 
+  /** The same while other work runs in between. */
+  async function stageInTurns({ frames, sizeBytes }: Gathered): Promise<void> {
+    staged.sizeBytes += sizeBytes;
+    for (const frame of frames) {
+      stage(frame);
+      await breathe();
+    }
+  }
+
   /** Into a file, if they are not too few for one. */
   function release(gathered: Gathered): void {
     if (placing === undefined || place === undefined || writing !== undefined || gathered.textBytes < fileBytesMin) {
@@ -120,10 +129,9 @@ export async function openTableWriter(
       await settle();
       for (let rest = gathering.takeFullest(); rest !== undefined; rest = gathering.takeFullest()) {
         // of a batch that has no file by now, all rows together are few
-        if (placed.length === 0) stageDay(rest);
+        if (placed.length === 0) await stageInTurns(rest);
         else release(rest);
         await settle();
-        await breathe();
       }
       stage(strays);
       staging.close();
