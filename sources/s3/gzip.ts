@@ -2,6 +2,8 @@
 import { createGunzip } from 'node:zlib';
 
 const chunkSize = 64 << 10;
+/** Inflated at a time: deflate makes a byte a thousand at most, and all of it is held before the limits of an object are looked at. */
+const pieceBytes = 16 << 10;
 
 /** Gives all that the data before a fault holds, then throws what zlib says: a stream that fails drops what was not read from it by then. */
 export async function* decompressGzip(packed: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
@@ -36,10 +38,10 @@ export async function* decompressGzip(packed: AsyncIterable<Uint8Array>): AsyncG
   }
 
   try {
-    for await (const chunk of packed) {
+    for await (const piece of piecesOf(packed)) {
       const ready = taken();
       // inflated by another thread while the chunks before are used
-      const writing = outcomeOf(() => gunzip.write(chunk, () => wake()));
+      const writing = outcomeOf(() => gunzip.write(piece, () => wake()));
       yield* ready;
       await writing;
       if (failed !== undefined) break;
@@ -49,5 +51,11 @@ export async function* decompressGzip(packed: AsyncIterable<Uint8Array>): AsyncG
     if (failed !== undefined) throw failed.error;
   } finally {
     gunzip.destroy();
+  }
+}
+
+async function* piecesOf(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    for (let from = 0; from < chunk.length; from += pieceBytes) yield chunk.subarray(from, from + pieceBytes);
   }
 }

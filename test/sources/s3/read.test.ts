@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { createGzip, gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import type { ObjectLimits } from '../../../sources/s3/compression.ts';
+import { decompress, type ObjectLimits } from '../../../sources/s3/compression.ts';
 import { readObjectRecords, type ReadObject } from '../../../sources/s3/read.ts';
 import { asText, collect, inChunks } from '../streams.ts';
 
@@ -252,6 +252,21 @@ describe('readObjectRecords', () => {
       }
     })();
     await expect(reading).rejects.toBe(reason);
+  });
+
+  it('inflates little of a chunk before the limits are looked at', async () => {
+    const megabyte = Buffer.alloc(1 << 20, 'x');
+    const zipping = pipeline(Readable.from(Array.from({ length: 200 }, () => megabyte)), createGzip(), () => undefined);
+    const bomb = Buffer.concat(await collect(zipping));
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    const reading = decompress(inChunks(bomb, bomb.length), limits);
+    await reading.next();
+    collectGarbage();
+    const heldBytes = process.memoryUsage().arrayBuffers - before;
+    await reading.return();
+    // what 16 KB may become, twice: in use, and inflated meanwhile
+    expect(heldBytes).toBeLessThan(40 << 20);
   });
 
   const record = JSON.stringify({
