@@ -53,27 +53,20 @@ export async function openTableWriter(
     staging.append(frame);
   }
 
-  function stageDay({ frames, sizeBytes }: Gathered): void {
+  /** A step for each frame, so that other work may run in between. */
+  function* stageDay({ frames, sizeBytes }: Gathered): Generator<void> {
     staged.sizeBytes += sizeBytes;
     for (const frame of frames) {
       stage(frame);
       gathering.giveBack(frame);
-    }
-  }
-
-  /** The same while other work runs in between. */
-  async function stageInTurns({ frames, sizeBytes }: Gathered): Promise<void> {
-    staged.sizeBytes += sizeBytes;
-    for (const frame of frames) {
-      stage(frame);
-      await breathe();
+      yield;
     }
   }
 
   /** Into a file, if they are not too few for one. */
   function release(gathered: Gathered): void {
     if (placing === undefined || place === undefined || writing !== undefined || gathered.textBytes < fileBytesMin) {
-      stageDay(gathered);
+      Array.from(stageDay(gathered));
       return;
     }
     const { day, frames, rowCount, sizeBytes } = gathered;
@@ -129,7 +122,7 @@ export async function openTableWriter(
       await settle();
       for (let rest = gathering.takeFullest(); rest !== undefined; rest = gathering.takeFullest()) {
         // of a batch that has no file by now, all rows together are few
-        if (placed.length === 0) await stageInTurns(rest);
+        if (placed.length === 0) for (const _ of stageDay(rest)) await breathe();
         else release(rest);
         await settle();
       }
