@@ -2,7 +2,8 @@
  * Settle: each closed hour is read again, because the vendor indexes events up to half an hour after they were created, and the first
  * read cannot have those (https://github.com/demisto/content/pull/43366). Pure; workflow code imports it.
  */
-import { formatDuration } from '../duration.ts';
+import type { TapBatch } from '../batch.ts';
+import { formatDuration, parseDuration } from '../duration.ts';
 import { horizonMs } from './plan.ts';
 
 const minuteMs = 60_000;
@@ -49,6 +50,15 @@ export function settledByRead(
 /** Name of a pass in batch ids, coverage and statistics: `settle-35m`. */
 export function settlePass(ageSeconds: number): `settle-${string}` {
   return `settle-${formatDuration(ageSeconds)}`;
+}
+
+const [settle, backfill] = ['settle-', 'backfill-'];
+
+/** The vendor was not asked for the window before this time, epoch ms: it was over, as old as its pass wants it, and the backfill had begun. */
+export function askedSinceMs({ to, pass }: TapBatch): number {
+  const toMs = Date.parse(to);
+  if (pass.startsWith(settle)) return toMs + (parseDuration(pass.slice(settle.length)) ?? 0) * 1000;
+  return pass.startsWith(backfill) ? Math.max(toMs, Date.parse(pass.slice(backfill.length))) : toMs;
 }
 
 function floorToHour(timeMs: number): number {

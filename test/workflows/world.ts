@@ -26,7 +26,16 @@ import type { SourceStatus } from '../../workflows/source-state.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 export const taskQueue = 'source-test';
-const calls: { activity: string; tenantId: string; from?: string; to?: string; key?: string }[] = [];
+interface Call {
+  readonly activity: string;
+  readonly tenantId: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly key?: string;
+  readonly pass?: string;
+  readonly readAt?: string;
+}
+const calls: Call[] = [];
 export const failures = new Map<string, ApplicationFailure>();
 export const objects = new Map<string, string[]>();
 /** Objects that were loaded, as `TENANT KEY`. */
@@ -38,12 +47,17 @@ export const vendors = new Map<string, { readonly clockSkewSeconds: number; read
 const inFlight = new Map<string, number>();
 /** Most requests that a tenant's vendor had under way at once. */
 export const inFlightMost = new Map<string, number>();
+/** Windows whose raw bytes lie in landing, by batch id: the vendor is asked for each once. */
+export const landings = new Set<string>();
 /** Done when somebody looks at a tenant's secrets. */
 export const looks = new Map<string, () => void>();
 
 const activities = {
   async fetchTapWindow({ tenantId, sourceId, batch }: FetchTapWindowInput) {
-    calls.push({ activity: 'fetch', tenantId, from: batch.from, to: batch.to });
+    const { from, to, pass } = batch;
+    calls.push({ activity: 'fetch', tenantId, from, to, pass });
+    const id = batchId({ tenantId, sourceId }, batch);
+    if (landings.has(id)) return { batchId: id, landed: 'exists', requests: 0 };
     const failing = failures.get(`${tenantId} ${batch.from}`) ?? failures.get(tenantId);
     if (failing !== undefined) throw failing;
     const vendor = vendors.get(tenantId) ?? { clockSkewSeconds: 0, answerMs: 0 };
@@ -52,11 +66,12 @@ const activities = {
     await new Promise((resolve) => setTimeout(resolve, vendor.answerMs));
     inFlight.set(tenantId, (inFlight.get(tenantId) ?? 0) - 1);
     const { clockSkewSeconds } = vendor;
-    return { batchId: batchId({ tenantId, sourceId }, batch), landed: 'stored', requests: 1, clockSkewSeconds };
+    landings.add(id);
+    return { batchId: id, landed: 'stored', requests: 1, clockSkewSeconds };
   },
-  async loadBatch({ tenantId, sourceId, batch }: LoadBatchInput) {
+  async loadBatch({ tenantId, sourceId, batch, readAt = '' }: LoadBatchInput) {
     if (batch.kind === 's3') throw new Error('objects are loaded in groups');
-    calls.push({ activity: 'load', tenantId, from: batch.from, to: batch.to });
+    calls.push({ activity: 'load', tenantId, from: batch.from, to: batch.to, pass: batch.pass, readAt });
     return { batchId: batchId({ tenantId, sourceId }, batch), records: 10, rows: 9, rowsAdded: 8, deadLetters: 1 };
   },
   async fingerprintSecrets({ tenantId }: FingerprintSecretsInput) {

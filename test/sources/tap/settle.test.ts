@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { horizonMs } from '../../../sources/tap/plan.ts';
-import { planSettle, settledByRead, settlePass } from '../../../sources/tap/settle.ts';
+import { askedSinceMs, planSettle, settledByRead, settlePass } from '../../../sources/tap/settle.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -77,4 +77,19 @@ describe('settledByRead', () => {
 
 it('names passes by their age', () => {
   expect([settlePass(2100), settlePass(86_400), settlePass(5400)]).toEqual(['settle-35m', 'settle-1d', 'settle-90m']);
+});
+
+describe('askedSinceMs', () => {
+  const window = { kind: 'tap', from: '2026-01-31T05:00:00Z', to: '2026-01-31T06:00:00Z' } as const;
+  const toMs = Date.parse(window.to);
+
+  it.each([
+    ['live', toMs],
+    [settlePass(35 * 60), toMs + 35 * minuteMs],
+    [settlePass(24 * 3600), toMs + 24 * hourMs],
+    ['backfill-2026-02-03T10:20:30.456Z', Date.parse('2026-02-03T10:20:30.456Z')],
+    ['backfill-2026-01-31T05:30:00.000Z', toMs],
+  ] as const)('is no later than a %s read can have been', (pass, timeMs) => {
+    expect(askedSinceMs({ ...window, pass })).toBe(timeMs);
+  });
 });
