@@ -19,8 +19,9 @@ const hours = 48;
 /** Virtual seconds for each real one. */
 const speed = 900;
 const kills = 4;
+const lastSettleHours = 3;
 /** After so many hours the last pass is due for every hour. */
-const settledHours = 4;
+const settledHours = lastSettleHours + 1;
 
 /** `control` reads each window once: what it misses is what the vendor indexed late. */
 const tenants = ['acme', 'globex', 'initech', 'control'] as const;
@@ -62,8 +63,10 @@ export async function runSoak(seed: string, directory: string): Promise<SoakOutc
       endMs,
       eventsPerHour: 40,
       rhythm: 'steady',
-      // a fault or a slow machine delays a read, and a late read misses less: the control meets no faults, and more that is later
-      ...(tenant === 'control' ? { lateShare: 0.9, lateMaxMs: 6 * hourMs } : { lateShare: 0.5 }),
+      // a fault or a slow machine delays a read, and a late read misses less: the control meets no faults, and more that is late
+      lateShare: tenant === 'control' ? 0.9 : 0.5,
+      // later than the real vendor, so that slow machines miss some at first, and no later than the last pass finds
+      lateMaxMs: lastSettleHours * hourMs,
       faults: { rates: tenant === 'control' ? {} : faultRates },
     })),
   });
@@ -116,7 +119,7 @@ function tenantsYaml({
     `        secret: file:${secretFile(dataDir, tenant)}`,
     `        startFrom: ${new Date(startMs).toISOString()}`,
     '        every: 30m',
-    `        settle: ${tenant === 'control' ? '[]' : '[35m, 3h]'}`,
+    `        settle: ${tenant === 'control' ? '[]' : `[35m, ${lastSettleHours}h]`}`,
     `        baseUrl: ${simulator.url}`,
   ]);
   return `tenants:\n${lines.join('\n')}\n`;
