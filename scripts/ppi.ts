@@ -1,8 +1,7 @@
 #!/usr/bin/env node
 /** The command line: `ppi`. */
 import { existsSync, readFileSync } from 'node:fs';
-import { CommanderError } from 'commander';
-import { reportError } from './output.ts';
+import { exitCodeOf } from './commands/refusal.ts';
 import { createProgram } from './program.ts';
 
 try {
@@ -11,9 +10,7 @@ try {
   if (process.argv.length > 2) await program.parseAsync();
   else program.outputHelp();
 } catch (error) {
-  // commander has printed its own: help asked for is no failure, a wrong command line is exit code 2
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2;
-  else process.exitCode = reportError(error, process.argv.includes('--json'));
+  process.exitCode = exitCodeOf(error);
 }
 
 /** Of package.json, which lies beside `scripts/`, or beside `dist/`, where this file is compiled to. */

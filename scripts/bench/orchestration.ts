@@ -1,34 +1,25 @@
 /**
  * `npm run bench:orchestration`: what the orchestration costs. Real workflows on a real Temporal server; the activities do nothing, so that
  * what is counted is Temporal's share alone.
- *
- *     npm run bench:orchestration -- [--sources 10,100,1000] [--hours 12] [--minutes 4] [--json]
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Client, Connection } from '@temporalio/client';
 import proto from '@temporalio/proto';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { Option } from 'commander';
 import type { FetchTapWindowInput, LoadBatchInput } from '../../activities/contracts.ts';
 import { batchId } from '../../sources/batch.ts';
 import { type TapSettings, tapSettings } from '../../sources/settings.ts';
 import { readConfig } from '../../workers/config.ts';
 import { workflowBundlePath } from '../../workers/workflow-bundle.ts';
 import { workflowIdOf } from '../../workflows/source-state.ts';
+import { countOption } from '../commands/context.ts';
 import { printJson, printTable } from '../output.ts';
 import { sourceStatus, startSource } from '../source-registry.ts';
 import { startTemporalServer } from '../stack/temporal-server.ts';
-
-const { values: options } = parseArgs({
-  options: {
-    sources: { type: 'string', default: '10,100,1000' },
-    hours: { type: 'string', default: '12' },
-    minutes: { type: 'string', default: '4' },
-    json: { type: 'boolean', default: false },
-  },
-});
+import { runTool, tool } from '../tool.ts';
 
 const taskQueue = 'bench';
 
@@ -156,34 +147,58 @@ async function measureSteady(client: Client, minutes: number): Promise<Steady> {
   };
 }
 
-Runtime.install({ logger: new DefaultLogger('ERROR') });
-const dataDir = mkdtempSync(join(tmpdir(), 'bench-'));
-const server = await startTemporalServer({ logFile: join(dataDir, 'temporal.log'), uiPort: 'none' });
-const client = new Client({ connection: await Connection.connect({ address: server.address }) });
-const connection = await NativeConnection.connect({ address: server.address });
-const codePath = await workflowBundlePath(readConfig());
-const worker = await Worker.create({ connection, taskQueue, workflowBundle: { codePath }, activities });
-const running = worker.run();
-try {
-  const steady = await measureSteady(client, Number(options.minutes));
-  const catchingUp: Measured[] = [];
-  for (const sources of options.sources.split(',').map(Number))
-    catchingUp.push(await measure(client, sources, Number(options.hours)));
-  if (options.json) printJson({ steady, catchingUp });
-  else {
-    process.stdout.write('Caught up, one window at a time:\n');
-    printTable(Object.keys(steady), [Object.values(steady)]);
-    process.stdout.write('\nCatching up, four windows at a time:\n');
-    printTable(
-      Object.keys(catchingUp[0] ?? {}),
-      catchingUp.map((row) => Object.values(row)),
-    );
-  }
-} finally {
-  worker.shutdown();
-  await running;
-  await connection.close();
-  await client.connection.close();
-  await server.close();
-  rmSync(dataDir, { recursive: true, force: true });
+interface Options {
+  readonly sources: readonly number[];
+  readonly hours: number;
+  readonly minutes: number;
+  readonly json?: true;
 }
+
+async function run(options: Options): Promise<void> {
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const dataDir = mkdtempSync(join(tmpdir(), 'bench-'));
+  const server = await startTemporalServer({ logFile: join(dataDir, 'temporal.log'), uiPort: 'none' });
+  const client = new Client({ connection: await Connection.connect({ address: server.address }) });
+  const connection = await NativeConnection.connect({ address: server.address });
+  const codePath = await workflowBundlePath(readConfig());
+  const worker = await Worker.create({ connection, taskQueue, workflowBundle: { codePath }, activities });
+  const running = worker.run();
+  try {
+    const steady = await measureSteady(client, options.minutes);
+    const catchingUp: Measured[] = [];
+    for (const sources of options.sources) catchingUp.push(await measure(client, sources, options.hours));
+    if (options.json) printJson({ steady, catchingUp });
+    else {
+      process.stdout.write('Caught up, one window at a time:\n');
+      printTable(Object.keys(steady), [Object.values(steady)]);
+      process.stdout.write('\nCatching up, four windows at a time:\n');
+      printTable(
+        Object.keys(catchingUp[0] ?? {}),
+        catchingUp.map((row) => Object.values(row)),
+      );
+    }
+  } finally {
+    worker.shutdown();
+    await running;
+    await connection.close();
+    await client.connection.close();
+    await server.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+await runTool(
+  tool(
+    'bench:orchestration',
+    'what a window costs Temporal: events, bytes, actions',
+    '--sources 10 --hours 12 --minutes 4',
+  )
+    .addOption(
+      new Option('--sources <counts>', 'how many catch up at once, one measurement each')
+        .default([10, 100, 1000], '10,100,1000')
+        .argParser((value: string) => value.split(',').map(countOption)),
+    )
+    .addOption(new Option('--hours <count>', 'to catch up').default(12).argParser(countOption))
+    .addOption(new Option('--minutes <count>', 'to read when caught up').default(4).argParser(countOption))
+    .action(run),
+);

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:s3 -- [--megabytes 2000] [--json]`: from the bucket to committed rows, as a ratio to nothing but downloading and gunzipping
+ * `npm run bench:s3`: from the bucket to committed rows, as a ratio to nothing but downloading and gunzipping
  * the same object in the same run. Compiled code, a real S3 server, Temporal server and workers. Loads a gzip object of so many megabytes of sendmail
  * three times, each time for another tenant: by one worker, by one that is killed in the middle and followed by another, and as four objects by
  * two workers. What the lake holds is compared with the lines that were uploaded each time.
@@ -11,21 +11,23 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { Client } from '@temporalio/client';
+import { Option } from 'commander';
 import { openLakeReader } from '../../lake/reader.ts';
 import { createS3Client } from '../../lake/s3-access.ts';
 import { s3Settings } from '../../sources/settings.ts';
 import { readConfig } from '../../workers/config.ts';
 import { connectClient } from '../../workers/temporal.ts';
-import { printJson, printTable, reportError, UsageError } from '../output.ts';
+import { countOption } from '../commands/context.ts';
+import { printJson, printTable } from '../output.ts';
 import { scriptArguments } from '../script.ts';
 import { sourceStatus, startSource } from '../source-registry.ts';
 import type { Running } from '../stack/process.ts';
 import { startS3Server } from '../stack/s3-server.ts';
 import { startTemporalServer } from '../stack/temporal-server.ts';
 import { startWorkerProcess } from '../stack/worker-process.ts';
+import { runTool, tool } from '../tool.ts';
 import { benchInput } from './input.ts';
 import { linesOfFiles, linesOfTenant, type Lines } from './lines.ts';
 import { processUsage, type ProcessUsage } from './process-usage.ts';
@@ -53,15 +55,6 @@ interface Loading extends Measured {
   /** Longest time that nothing else could run in a worker. */
   readonly longestStallMs: number;
   readonly exact: boolean;
-}
-
-function readOptions(): { megabytes: number; json: boolean } {
-  const { values } = parseArgs({
-    options: { megabytes: { type: 'string', default: '2000' }, json: { type: 'boolean', default: false } },
-  });
-  const megabytes = Number(values.megabytes);
-  if (!(megabytes >= 4)) throw new UsageError('--megabytes: must be a number of at least 4');
-  return { megabytes, json: values.json };
 }
 
 interface Load {
@@ -269,32 +262,37 @@ function sameLines(one: Lines, other: Lines): boolean {
 
 const round = (value: number, digits: number) => Number(value.toFixed(digits));
 
-try {
-  const { megabytes, json } = readOptions();
-  const measured = await run(megabytes);
-  if (json) printJson(measured);
-  else {
-    const { bare, loads } = measured;
-    process.stdout.write(
-      `${round(measured.megabytes, 0)} MB of sendmail lines, ${round(measured.compressedMegabytes, 0)} MB compressed\n` +
-        `download and gunzip: ${round(bare.seconds, 1)} s, ${round(bare.cpuSeconds, 1)} s of CPU\n\n`,
-    );
-    printTable(
-      ['load', 's', 'MB/s', 'CPU s', 'ratio a core', 'ratio by clock', 'peak MB', 'longest stall ms', 'exact'],
-      loads.map((load) => [
-        load.case,
-        round(load.seconds, 1),
-        round(load.megabytesPerSecond, 1),
-        round(load.cpuSeconds, 1),
-        round(load.ratioPerCore, 3),
-        round(load.ratioByClock, 3),
-        round(load.peakMemoryMegabytes, 0),
-        round(load.longestStallMs, 0),
-        load.exact ? 'yes' : 'NO',
-      ]),
-    );
-  }
-  if (measured.loads.some(({ exact }) => !exact)) process.exitCode = 1;
-} catch (error) {
-  process.exitCode = reportError(error, process.argv.includes('--json'));
-}
+await runTool(
+  tool(
+    'bench:s3',
+    'from the bucket to committed rows, as a ratio to download and gunzip of the same object',
+    '--megabytes 300',
+  )
+    .addOption(new Option('--megabytes <count>', 'of lines, before compression').default(2000).argParser(countOption))
+    .action(async ({ megabytes, json }: { megabytes: number; json?: true }) => {
+      const measured = await run(megabytes);
+      if (json) printJson(measured);
+      else {
+        const { bare, loads } = measured;
+        process.stdout.write(
+          `${round(measured.megabytes, 0)} MB of sendmail lines, ${round(measured.compressedMegabytes, 0)} MB compressed\n` +
+            `download and gunzip: ${round(bare.seconds, 1)} s, ${round(bare.cpuSeconds, 1)} s of CPU\n\n`,
+        );
+        printTable(
+          ['load', 's', 'MB/s', 'CPU s', 'ratio a core', 'ratio by clock', 'peak MB', 'longest stall ms', 'exact'],
+          loads.map((load) => [
+            load.case,
+            round(load.seconds, 1),
+            round(load.megabytesPerSecond, 1),
+            round(load.cpuSeconds, 1),
+            round(load.ratioPerCore, 3),
+            round(load.ratioByClock, 3),
+            round(load.peakMemoryMegabytes, 0),
+            round(load.longestStallMs, 0),
+            load.exact ? 'yes' : 'NO',
+          ]),
+        );
+      }
+      if (measured.loads.some(({ exact }) => !exact)) process.exitCode = 1;
+    }),
+);

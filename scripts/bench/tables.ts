@@ -1,17 +1,19 @@
 /**
- * `npm run bench:tables -- [--records N] [--table T] [--repeat N] [--json]`: how fast records become rows, and rows a commit, on one core, and how
- * that compares with DuckDB's own SQL on the same file, as a user writes it and in the fastest form, and with nothing but gunzip and a split into
- * lines.
+ * `npm run bench:tables`: how fast records become rows, and rows a commit, on one core, and how that compares with DuckDB's own SQL on the same file,
+ * as a user writes it and in the fastest form, and with nothing but gunzip and a split into lines.
  */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
+import { Option } from 'commander';
 import { tableNames, type TableName } from '../../tables/table.ts';
 import { readConfig } from '../../workers/config.ts';
-import { printJson, printTable, reportError, UsageError } from '../output.ts';
+import { countOption } from '../commands/context.ts';
+import { printJson, printTable } from '../output.ts';
 import { scriptArguments } from '../script.ts';
+import { runTool, tool } from '../tool.ts';
 import { benchInput, type Input } from './input.ts';
 import type { Measurement, Mode } from './measure.ts';
 import { isLineTable } from './statement.ts';
@@ -21,28 +23,9 @@ const run = promisify(execFile);
 
 interface Options {
   readonly records: number;
-  readonly tables: readonly TableName[];
+  readonly table: readonly TableName[];
   readonly repeat: number;
-  readonly json: boolean;
-}
-
-function readOptions(): Options {
-  const { values } = parseArgs({
-    options: {
-      records: { type: 'string', default: '500000' },
-      table: { type: 'string', multiple: true },
-      repeat: { type: 'string', default: '3' },
-      json: { type: 'boolean', default: false },
-    },
-  });
-  const wanted = values.table ?? tableNames;
-  const tables = tableNames.filter((table) => wanted.includes(table));
-  const records = Number(values.records);
-  const repeat = Number(values.repeat);
-  if (tables.length !== wanted.length) throw new UsageError(`--table: must be one of ${tableNames.join(', ')}`);
-  if (!(Number.isInteger(records) && records > 0)) throw new UsageError('--records: must be a whole number above 0');
-  if (!(Number.isInteger(repeat) && repeat > 0)) throw new UsageError('--repeat: must be a whole number above 0');
-  return { records, tables, repeat, json: values.json };
+  readonly json?: true;
 }
 
 /** The command that keeps a process on one core, where there is one: DuckDB and Node use threads otherwise. */
@@ -130,21 +113,28 @@ const headings = [
   ['loadToLines', 'x gunzip+lines'],
 ] as const;
 
-try {
-  const options = readOptions();
-  const pin = await pinning();
-  if (pin.length === 0) process.stderr.write('taskset is missing: threads may use other cores\n');
-  const results = [];
-  for (const table of options.tables) {
-    process.stderr.write(`${table}\n`);
-    results.push(await measureTable(pin, table, options));
-  }
-  if (options.json) printJson({ pinned: pin.length > 0, repeat: options.repeat, results });
-  else
-    printTable(
-      headings.map(([, heading]) => heading),
-      results.map((result) => headings.map(([key]) => result[key])),
-    );
-} catch (error) {
-  process.exitCode = reportError(error, process.argv.includes('--json'));
-}
+await runTool(
+  tool(
+    'bench:tables',
+    'how fast records become rows, and rows a commit, on one core, and how that compares with SQL',
+    '--table proofpoint_on_demand_message --records 100000',
+  )
+    .addOption(new Option('--records <count>', 'of each table').default(500_000).argParser(countOption))
+    .addOption(new Option('--table <table...>', 'these only').default(tableNames, 'all').choices(tableNames))
+    .addOption(new Option('--repeat <count>', 'tries, whose medians count').default(3).argParser(countOption))
+    .action(async (options: Options) => {
+      const pin = await pinning();
+      if (pin.length === 0) process.stderr.write('taskset is missing: threads may use other cores\n');
+      const results = [];
+      for (const table of options.table) {
+        process.stderr.write(`${table}\n`);
+        results.push(await measureTable(pin, table, options));
+      }
+      if (options.json) printJson({ pinned: pin.length > 0, repeat: options.repeat, results });
+      else
+        printTable(
+          headings.map(([, heading]) => heading),
+          results.map((result) => headings.map(([key]) => result[key])),
+        );
+    }),
+);

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { createProgram, nouns } from '../../scripts/program.ts';
 import { projectRoot } from '../support/mutant.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
-import { jsonError, ppi } from './cli.ts';
+import { jsonError, ppi, run } from './cli.ts';
 
 const dataDir = temporaryDirectory('usage');
 /** Nobody listens there. */
@@ -49,6 +49,28 @@ describe('--help', () => {
       expect([path, help]).toEqual([path, expect.stringMatching(/^Usage: ppi .*\n\n\w/)]);
     for (const { path, help } of found.filter(({ command }) => command.commands.length === 0))
       expect([path, help]).toEqual([path, expect.stringMatching(/\nExample:\n {2}\S/)]);
+  });
+
+  it('of the tools that package.json names is the same', async () => {
+    const { scripts } = JSON.parse(readFileSync(join(projectRoot, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+    };
+    const tools = Object.entries(scripts).filter(([name]) => /^(fuzz|soak:s3|bench:.*)$/.test(name));
+    expect(tools).toHaveLength(5);
+    await pMap(
+      tools,
+      async ([name, script]) => {
+        const start = ['--import', 'tsx', script.split(' ').at(-1) ?? ''];
+        const help = await run(process.execPath, [...start, '--help'], env);
+        expect(help).toMatchObject({ code: 0, stderr: '' });
+        expect(help.stdout).toMatch(
+          new RegExp(`^Usage: npm run ${name} -- [^]*\\nExample:\\n {2}npm run ${name} -- \\S`),
+        );
+        const wrong = await run(process.execPath, [...start, '--colour', '--json'], env);
+        expect([wrong.code, jsonError(wrong).code]).toEqual([2, 'usage']);
+      },
+      { concurrency: 2 },
+    );
   });
 
   it('is exit code 0, of the program, of a noun and of its verb', async () => {

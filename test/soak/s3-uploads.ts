@@ -9,6 +9,7 @@ import type { Observe } from './s3-scenario.ts';
 
 export const bucketName = 'logs';
 const uploadsAtOnce = 16;
+const sayEveryMs = 30_000;
 const stragglersMax = 200;
 /** Within the time of all uploads. */
 const stragglersOften = 30;
@@ -18,9 +19,16 @@ export async function fill(bucket: Bucket, server: S3Server, s3: S3Client, say: 
   const fromMs = Date.now();
   const put = server.bulkUrl === undefined ? putObject(s3) : putFile(server.bulkUrl);
   const objects = bucket.standing();
+  let [laid, saidMs] = [0, fromMs];
   await Promise.all(
     Array.from({ length: 2 * uploadsAtOnce }, async () => {
-      for (const object of objects) await put(object);
+      for (const object of objects) {
+        await put(object);
+        laid += 1;
+        if (Date.now() - saidMs < sayEveryMs) continue;
+        saidMs = Date.now();
+        say(`${laid} of ${bucket.standingCount} objects laid down`);
+      }
     }),
   );
   const seconds = (Date.now() - fromMs) / 1000;
@@ -97,7 +105,7 @@ export async function moving({ settings, meter }: Observe, done: () => boolean |
   while (!(await done())) {
     if (meter.gets.length > asked) [asked, deadlineMs] = [meter.gets.length, Date.now() + idleMs];
     if (Date.now() > deadlineMs) throw new Error(`the source stands still after ${asked} objects`);
-    if (Date.now() - saidMs > 30_000) {
+    if (Date.now() - saidMs > sayEveryMs) {
       saidMs = Date.now();
       say(`${meter.gets.length} objects and ${meter.lists.length} listings were asked for`);
     }
