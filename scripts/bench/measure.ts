@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createGunzip } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { openLake } from '../../lake/lake.ts';
+import { breathe } from '../../sources/breathe.ts';
 import { createJsonSplitter } from '../../sources/json-records.ts';
 import { createLineSplitter } from '../../sources/lines.ts';
 import { inBatches } from '../../sources/splitter.ts';
@@ -39,6 +40,7 @@ async function readRecords(use: (record: RawRecord) => void, ready = async () =>
   for await (const records of inBatches(chunks, splitter, ({ bytes }) => bytes.length)) {
     for (const record of records) use(record);
     await ready();
+    await breathe();
   }
 }
 

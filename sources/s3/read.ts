@@ -16,7 +16,7 @@ export interface ReadObject {
 }
 
 /**
- * Records in batches of about 1,000 or 1 MB, with their offset in the decompressed bytes. Throws `s3.bad_content` as `decompress`
+ * Records in batches of about 250 or 256 KB, with their offset in the decompressed bytes. Throws `s3.bad_content` as `decompress`
  * does, what `chunks` throws, and the signal's reason when it aborts.
  */
 export async function* readObjectRecords({

@@ -182,14 +182,14 @@ describe('readObjectRecords', () => {
     expect(await texts('BZh9 is a word\nPK\u0003')).toEqual(['BZh9 is a word', 'PK\u0003']);
   });
 
-  it('gives batches of about 1,000 records or 1 MB', async () => {
-    const short = await collect(readObjectRecords({ chunks: inChunks('x\n'.repeat(2500)), format: 'text', limits }));
-    expect(short.map((batch) => batch.length)).toEqual([1000, 1000, 500]);
-    const long = `${'x'.repeat(300_000)}\n`;
+  it('gives batches of about 250 records or 256 KB', async () => {
+    const short = await collect(readObjectRecords({ chunks: inChunks('x\n'.repeat(600)), format: 'text', limits }));
+    expect(short.map((batch) => batch.length)).toEqual([250, 250, 100]);
+    const long = `${'x'.repeat(100_000)}\n`;
     const batches = await collect(
       readObjectRecords({ chunks: inChunks(long.repeat(6), 65_536), format: 'text', limits }),
     );
-    expect(batches.map((batch) => batch.length)).toEqual([4, 2]);
+    expect(batches.map((batch) => batch.length)).toEqual([3, 3]);
   });
 
   it('marks a line that is too long and keeps its beginning', async () => {
@@ -228,7 +228,7 @@ describe('readObjectRecords', () => {
         }
       }
       for await (const batch of readObjectRecords({ chunks: chunks(), format: 'text', limits })) {
-        expect(batch).toHaveLength(1000);
+        expect(batch).toHaveLength(250);
         break;
       }
       expect(released).toBe(true);
