@@ -56,6 +56,9 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     partitioned_write_flush_threshold: '24576',
     // staged rows are dropped after their commit: to compress them at each checkpoint takes longer than to write them
     checkpoint_threshold: '1TB',
+    // Of each small piece that is read of a file, DuckDB keeps 4 KB, also of files that are merged and gone (https://github.com/duckdb/duckdb/issues/22730):
+    // a worker of small batches grew to 2 GB. Files on this machine are in the system's cache; on S3, pieces are large, and save requests.
+    enable_external_file_cache: String(settings.dataPath.startsWith('s3://')),
     // freed memory goes back to the system
     allocator_background_threads: 'true',
     allocator_flush_threshold: '8MB',

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it, vi } from 'vitest';
-import type { LakeSettings } from '../../lake/connection.ts';
-import type { Lake } from '../../lake/lake.ts';
+import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
+import { type Lake, openLake } from '../../lake/lake.ts';
 import { openRenewedLake } from '../../lake/renewed-lake.ts';
 import { addLines, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -31,6 +31,24 @@ function openLoad(lake: Lake, sizeBytes: number) {
 }
 
 const soon = (check: () => void) => vi.waitFor(check, { timeout: 20_000, interval: 20 });
+
+describe('what a worker remembers', () => {
+  it('is nothing of the files that commits read, which are many and soon gone', async () => {
+    const settings = sqliteLake(temporaryDirectory('remembered'));
+    const lake = await openLake(settings);
+    await loadMany(lake, 0, 3);
+    await lake.close();
+    const opened = await openLakeInstance(settings, { readOnly: false });
+    const connection = await opened.connect();
+    const read = await connection.runAndReadAll(`SELECT count(DISTINCT raw)::INTEGER FROM lake.${filterTable}`);
+    const cached = await connection.runAndReadAll(
+      `SELECT memory_usage_bytes::INTEGER FROM duckdb_memory() WHERE tag = 'EXTERNAL_FILE_CACHE'`,
+    );
+    connection.closeSync();
+    opened.close();
+    expect([read.getRows(), cached.getRows()]).toEqual([[[4]], [[0]]]);
+  });
+});
 
 describe('a lake that is opened anew after five commits', () => {
   it('holds every row once, and ends what is under way where it began', async () => {
