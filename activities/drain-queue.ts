@@ -6,13 +6,13 @@ import { IngestError } from '../errors/ingest-error.ts';
 import type { QueueLetter } from '../lake/queue-letters.ts';
 import { withLease } from '../sources/s3/lease.ts';
 import { type CreatedObject, parseNotification } from '../sources/s3/notifications.ts';
-import { groupObjects, groupObjectsMax } from '../sources/s3/plan.ts';
+import { groupObjects } from '../sources/s3/plan.ts';
 import { type QueueRoute, routesOf } from '../sources/s3/queue-routes.ts';
 import type { MessageQueue, QueueMessage } from '../sources/s3/queue.ts';
 import type { DrainedQueue, DrainQueueInput, ObjectToLoad } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { type GroupDependencies, loadGroup, type Outcome, summary } from './object-group.ts';
+import { type GroupDependencies, loadGroup, objectsAtOnceMax, type Outcome, summary } from './object-group.ts';
 
 /** Of one look: about as many as one group of small objects, so that one commit takes them. */
 const messagesMax = 100;
@@ -52,7 +52,7 @@ export function createDrainQueue(dependencies: DrainDependencies) {
   return function drainQueue({ queueUrl, region, routes }: DrainQueueInput): Promise<DrainedQueue> {
     return withHeartbeat(async (signal) => {
       // each request of a group listens
-      setMaxListeners(4 * groupObjectsMax, signal);
+      setMaxListeners(4 * objectsAtOnceMax, signal);
       const [first] = routes;
       if (first === undefined) throw new Error(`${queueUrl} has no routes`);
       const queue = await dependencies.queues.of({ queueUrl, region, reader: first.settings });
@@ -137,7 +137,7 @@ async function loadRoute(
         outcomes.set(key, { kind: 'failed', object, error });
       }
     },
-    { concurrency: groupObjectsMax },
+    { concurrency: objectsAtOnceMax },
   );
   for (const group of groupObjects(objects)) {
     const loaded = await loadGroup(dependencies, { tenantId, sourceId, settings, objects: group }, signal);

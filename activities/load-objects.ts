@@ -2,10 +2,9 @@
 import { setMaxListeners } from 'node:events';
 import { activityInfo } from '@temporalio/activity';
 import { IngestError } from '../errors/ingest-error.ts';
-import { groupObjectsMax } from '../sources/s3/plan.ts';
 import type { LoadedObjects, LoadObjectsInput } from './contracts.ts';
 import { withHeartbeat } from './heartbeat.ts';
-import { type GroupDependencies, loadGroup, summary } from './object-group.ts';
+import { type GroupDependencies, loadGroup, objectsAtOnceMax, summary } from './object-group.ts';
 
 export function createLoadObjects(dependencies: GroupDependencies) {
   /**
@@ -15,7 +14,7 @@ export function createLoadObjects(dependencies: GroupDependencies) {
   return function loadObjects(input: LoadObjectsInput): Promise<LoadedObjects> {
     return withHeartbeat(async (signal) => {
       // each request of a group listens, and some objects take several
-      setMaxListeners(4 * groupObjectsMax, signal);
+      setMaxListeners(4 * objectsAtOnceMax, signal);
       const outcomes = await loadGroup(dependencies, input, signal);
       signal.throwIfAborted();
       const failures = outcomes.flatMap((outcome) => (outcome.kind === 'failed' ? [outcome] : []));

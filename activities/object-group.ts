@@ -4,11 +4,13 @@ import pMap from 'p-map';
 import { IngestError, policies } from '../errors/ingest-error.ts';
 import type { Lake } from '../lake/lake.ts';
 import { batchId, type ObjectBatch, type SourceName } from '../sources/batch.ts';
-import { groupObjectsMax } from '../sources/s3/plan.ts';
 import type { S3Settings } from '../sources/settings.ts';
 import type { FailedObject, Loaded, LoadedObjects, LoadObjectsInput, ObjectToLoad } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { openObject, totals } from './load-batch.ts';
+
+/** Side by side, so that one commit takes many: each waits for it. All of a group together are small: memory does not grow by it. */
+export const objectsAtOnceMax = 64;
 
 /** An object that is overwritten again each time it is read is left for the next listing after so many tries. */
 const versionsMax = 3;
@@ -51,7 +53,7 @@ export async function loadGroup(
         return { kind: 'failed', object, error };
       }
     },
-    { concurrency: groupObjectsMax },
+    { concurrency: objectsAtOnceMax },
   );
 }
 

@@ -169,8 +169,7 @@ interface Sized {
   readonly sizeBytes: number;
 }
 
-/** They are read side by side, so that one commit takes them all: each waits for it. */
-export const groupObjectsMax = 100;
+const groupObjectsMax = 100;
 /** Compressed: tenfold in plain, and about two seconds of work. */
 const groupBytesMax = 8_000_000;
 

@@ -10,7 +10,6 @@ import { createS3Client } from '../../lake/s3-access.ts';
 import { startS3Backfill } from '../../scripts/backfills.ts';
 import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
 import { startS3Server } from '../../scripts/stack/s3-server.ts';
-import { groupObjectsMax } from '../../sources/s3/plan.ts';
 import type { BackfillStatus } from '../../workflows/backfill-state.ts';
 import { sqliteLake } from '../support/lake.ts';
 import { createCopy, hurriedMs, hurry, mutations, removeMutant } from '../support/mutant.ts';
@@ -25,8 +24,8 @@ const hourMs = 3_600_000;
 const name = { tenantId: 'acme', sourceId: 'filter' };
 const prefix = 'filter/';
 const credentials = { accessKeyId: 'soak', secretAccessKey: 'soak-secret-key' };
-/** Objects that the groups of one step have asked for and not committed: four whole ones. */
-const openAtOnceMax = 4 * groupObjectsMax;
+/** Objects that the groups of one step have asked for and not committed: 64 of each of four. */
+const openAtOnceMax = 256;
 
 export interface SoakSettings {
   readonly seed: string;
