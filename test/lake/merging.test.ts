@@ -10,7 +10,7 @@ const state = `
   SELECT (SELECT count(*)::INTEGER FROM ${filterTable}) AS rows, (SELECT count(DISTINCT event_id)::INTEGER FROM ${filterTable}) AS ids,
     (SELECT count(*)::INTEGER FROM batches) AS batches`;
 
-describe('files of small commits', { timeout: 180_000 }, () => {
+describe('files of small commits', () => {
   it('are merged as they come, whoever else commits, and every row stays', async () => {
     const settings = sqliteLake(temporaryDirectory('merging'));
     const lakes = [await openLake(settings), await openLake(settings)];
