@@ -58,7 +58,7 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     checkpoint_threshold: '1TB',
     // Of each small piece that is read of a file, DuckDB keeps 4 KB, also of files that are merged and gone (https://github.com/duckdb/duckdb/issues/22730):
     // a worker of small batches grew to 2 GB. Files on this machine are in the system's cache; on S3, pieces are large, and save requests.
-    enable_external_file_cache: String(settings.dataPath.startsWith('s3://')),
+    enable_external_file_cache: String(isOnS3(settings)),
     // freed memory goes back to the system
     allocator_background_threads: 'true',
     allocator_flush_threshold: '8MB',
@@ -72,7 +72,7 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
   try {
     const connection = await instance.connect();
     await connection.run(`SET TimeZone = 'UTC'`);
-    const extensions = ['ducklake', catalogKind, ...(settings.dataPath.startsWith('s3://') ? ['httpfs'] : [])];
+    const extensions = ['ducklake', catalogKind, ...(isOnS3(settings) ? ['httpfs'] : [])];
     for (const extension of extensions) await connection.run(`LOAD ${extension}`);
     registerRowFeed(connection);
     await refreshAccess();
@@ -93,6 +93,8 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
   };
 }
 
+const isOnS3 = ({ dataPath }: LakeSettings) => dataPath.startsWith('s3://');
+
 function splitCatalog(catalog: string): ['sqlite' | 'postgres', string] {
   const kind = catalog.slice(0, catalog.indexOf(':'));
   if (kind !== 'sqlite' && kind !== 'postgres') {
@@ -111,7 +113,7 @@ function attachSql(kind: 'sqlite' | 'postgres', target: string, dataPath: string
 }
 
 function createAccessRefresh(instance: DuckDBInstance, settings: LakeSettings): () => Promise<void> {
-  if (!settings.dataPath.startsWith('s3://')) return async () => undefined;
+  if (!isOnS3(settings)) return async () => undefined;
   if (settings.s3 === undefined)
     throw new IngestError('config.invalid', 'LAKE_DATA: an s3:// path needs S3 access settings');
   const access = settings.s3;
