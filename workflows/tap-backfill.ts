@@ -3,6 +3,7 @@ import { condition, continueAsNew, getExternalWorkflowHandle, setHandler, workfl
 import { isoSeconds, type TapBatch } from '../sources/batch.ts';
 import { nowMs, timerMs } from '../sources/clock.ts';
 import { windowsOf } from '../sources/tap/plan.ts';
+import { backfillPass } from '../sources/tap/settle.ts';
 import { setUpBackfill } from './backfill-loop.ts';
 import type { BackfillStatus, TapBackfillInput } from './backfill-state.ts';
 import { activityFailure } from './failure.ts';
@@ -68,7 +69,7 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
         kind: 'tap',
         from: isoSeconds(window.fromMs),
         to: isoSeconds(window.toMs),
-        pass: `backfill-${input.startedAt}`,
+        pass: backfillPass(input.startedAt),
       };
       const { loaded, failed, requests } = await readTapWindow(input, input.settings, batch);
       if (loaded !== undefined) backfill.addDone(loaded, requests);

@@ -47,12 +47,17 @@ export function settledByRead(
   return isNext && read.atMs >= read.toMs + ageSeconds * 1000 ? read.toMs : settledMs;
 }
 
+const [settle, backfill] = ['settle-', 'backfill-'] as const;
+
 /** Name of a pass in batch ids, coverage and statistics: `settle-35m`. */
 export function settlePass(ageSeconds: number): `settle-${string}` {
-  return `settle-${formatDuration(ageSeconds)}`;
+  return `${settle}${formatDuration(ageSeconds)}`;
 }
 
-const [settle, backfill] = ['settle-', 'backfill-'];
+/** Each backfill is a pass of its own. `startedAt`: ISO time. */
+export function backfillPass(startedAt: string): `backfill-${string}` {
+  return `${backfill}${startedAt}`;
+}
 
 /** The vendor was not asked for the window before this time, epoch ms: it was over, as old as its pass wants it, and the backfill had begun. */
 export function askedSinceMs({ to, pass }: TapBatch): number {

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { horizonMs } from '../../../sources/tap/plan.ts';
-import { askedSinceMs, planSettle, settledByRead, settlePass } from '../../../sources/tap/settle.ts';
+import { askedSinceMs, backfillPass, planSettle, settledByRead, settlePass } from '../../../sources/tap/settle.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -87,8 +87,8 @@ describe('askedSinceMs', () => {
     ['live', toMs],
     [settlePass(35 * 60), toMs + 35 * minuteMs],
     [settlePass(24 * 3600), toMs + 24 * hourMs],
-    ['backfill-2026-02-03T10:20:30.456Z', Date.parse('2026-02-03T10:20:30.456Z')],
-    ['backfill-2026-01-31T05:30:00.000Z', toMs],
+    [backfillPass('2026-02-03T10:20:30.456Z'), Date.parse('2026-02-03T10:20:30.456Z')],
+    [backfillPass('2026-01-31T05:30:00.000Z'), toMs],
   ] as const)('is no later than a %s read can have been', (pass, timeMs) => {
     expect(askedSinceMs({ ...window, pass })).toBe(timeMs);
   });
