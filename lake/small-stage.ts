@@ -8,15 +8,15 @@ import type { LakeTable } from './schema.ts';
 import { name } from './sql.ts';
 import { type BatchHeader, type SealedStage, type Stage, type StagedTable, stageOf } from './stage.ts';
 
-/** An object larger than this, compressed, is no small batch. */
+/** An object larger than this, compressed, is no small batch. A window does not tell its size. */
 export const smallBytesMax = 16 << 10;
-/** Nor is one whose records come to more: hundreds of batches are under way at once. */
+/** Nor is any whose records come to more: hundreds of batches are under way at once. */
 const recordBytesMax = 64 << 10;
 
 /** Thrown out of a stage that gets more than it holds. */
 class NotSmall extends Error {}
 
-export const mayBeSmall = ({ kind, sizeBytes }: BatchHeader): boolean => kind === 's3' && sizeBytes <= smallBytesMax;
+export const mayBeSmall = ({ sizeBytes }: BatchHeader): boolean => sizeBytes <= smallBytesMax;
 
 /** The sealed stage of a small batch; or, when it is none after all and has to be filled again elsewhere, how many records it got. */
 export async function fillSmall(

@@ -54,6 +54,24 @@ describe('a small batch', { timeout: 120_000 }, () => {
     expect(await rowsOf('bomb')).toHaveLength(1000);
   });
 
+  it('is what a window may be, too, which does not tell its size', async () => {
+    const window = (name: string) => ({ ...objectHeader(name, 'window'), kind: 'tap', sizeBytes: 0 }) as const;
+    const fills: number[] = [];
+    for (const count of [10, 1000]) {
+      fills.push(0);
+      const { tables } = await lake.load(window(`${count} lines`), [filterTable], async (stage) => {
+        fills.push((fills.pop() ?? 0) + 1);
+        addLines(
+          stage,
+          Array.from({ length: count }, (_, index) => filterLine(index)),
+        );
+      });
+      expect(tables).toMatchObject([{ records: count }]);
+    }
+    expect(fills).toEqual([1, 2]);
+    expect(await rowsOf('window')).toHaveLength(1000);
+  });
+
   it('is refused when what is filled again holds less than the first time, with nothing of it in the lake', async () => {
     const lines = Array.from({ length: 2000 }, (_, number) => filterLine(number));
     let times = 0;

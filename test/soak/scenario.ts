@@ -19,7 +19,8 @@ const hours = 48;
 /** Virtual seconds for each real one. */
 const speed = 900;
 const kills = 4;
-const lastSettleHours = 3;
+/** A slow machine reads hours late at this speed: the last pass, and with it the vendor, is later than that. */
+const lastSettleHours = 12;
 /** After so many hours the last pass is due for every hour. */
 const settledHours = lastSettleHours + 1;
 
