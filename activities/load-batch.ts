@@ -1,5 +1,5 @@
 /** Brings one batch from landing (or its bucket) through its tables into the lake. */
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { Receipt } from '../lake/ledger.ts';
@@ -61,7 +61,8 @@ function openTapWindow(
     tableNames: tapTables,
     async fill(stage) {
       const landed = await landing.open(landingKey(header.batchId));
-      const body = Readable.from(landed).pipe(createGunzip());
+      // who reads the body hears of its errors, and closes what is landed by going away: a stage that turns out to be none for so much
+      const body = pipeline(landed, createGunzip(), () => undefined);
       const origin = originOf(stage);
       for await (const records of readTapBody(body)) {
         for (const { table, record } of records)

@@ -11,7 +11,7 @@ export interface Landing {
    * @throws IngestError `landing.unavailable`
    */
   putIfAbsent(key: string, filePath: string): Promise<'stored' | 'exists'>;
-  /** @throws IngestError `landing.missing`, `landing.unavailable` */
+  /** @throws IngestError `landing.missing`, `landing.unavailable`, the latter also while it is read */
   open(key: string): Promise<AsyncIterable<Uint8Array>>;
   close(): void;
 }
@@ -22,8 +22,22 @@ export interface Landing {
  * @throws IngestError `config.invalid`, `landing.unsafe`, `landing.unavailable`
  */
 export async function openLanding(url: string, s3: S3Access): Promise<Landing> {
+  const landing = await openStore(url, s3);
+  return { ...landing, open: async (key) => readWhole(key, await landing.open(key)) };
+}
+
+function openStore(url: string, s3: S3Access): Promise<Landing> {
   if (url.startsWith('s3://')) return openS3Landing(new URL(url), s3);
   if (url.startsWith('file://')) return openDirectoryLanding(decodeURIComponent(new URL(url).pathname));
   if (url.startsWith('/') || url.startsWith('.')) return openDirectoryLanding(url);
   throw new IngestError('config.invalid', 'LANDING_URL: must be file:///path or s3://bucket/prefix');
+}
+
+/** A connection that breaks in the midst of reading is an outage as one that cannot be made. */
+async function* readWhole(key: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  try {
+    yield* chunks;
+  } catch (error) {
+    throw new IngestError('landing.unavailable', `landing: ${key} could not be read to its end`, { cause: error });
+  }
 }

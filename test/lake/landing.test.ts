@@ -98,3 +98,36 @@ describe('landing on a store that overwrites', () => {
     await expect(opening).rejects.toMatchObject({ code: 'landing.unsafe' });
   });
 });
+
+describe('landing on a store that breaks off', () => {
+  let server: Server;
+  beforeAll(async () => {
+    let puts = 0;
+    server = createServer((request, response) => {
+      if (request.method === 'GET') {
+        response.writeHead(200, { 'content-length': '100' }).write('half of it');
+        setTimeout(() => response.destroy(), 50);
+        return;
+      }
+      if (request.method === 'PUT') puts += 1;
+      request.resume().once('end', () => response.writeHead(puts === 2 ? 412 : 200, { etag: '"x"' }).end());
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+  afterAll(() => server.close());
+
+  it('is unavailable, also in the midst of reading', async () => {
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const landing = await openLanding('s3://landing', { region: 'us-east-1', endpoint, credentials });
+    const chunks: Uint8Array[] = [];
+    const reading = async () => {
+      for await (const chunk of await landing.open('acme/window')) chunks.push(chunk);
+    };
+    await expect(reading()).rejects.toMatchObject({
+      code: 'landing.unavailable',
+      message: expect.stringContaining('acme/window'),
+    });
+    expect(Buffer.concat(chunks).toString()).toBe('half of it');
+    landing.close();
+  });
+});
