@@ -9,10 +9,14 @@ export interface S3Access {
   readonly credentials?: S3ClientConfig['credentials'];
 }
 
+/** Of the connection, and of a silence in the midst of an answer, milliseconds: a store that is cut off without a word would be waited for forever. */
+const timeouts = { connectionTimeout: 10_000, socketTimeout: 120_000 };
+
 export function createS3Client({ region, endpoint, credentials }: S3Access): S3Client {
   return new S3Client({
     region,
     ...(credentials === undefined ? {} : { credentials }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
+    requestHandler: timeouts,
   });
 }
