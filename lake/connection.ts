@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { dirname } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
+import { type Catalog, parseCatalog } from './catalog.ts';
 import { registerRowFeed } from './row-feed.ts';
 import { createS3Client, type S3Access } from './s3-access.ts';
 import { openSpill } from './spill.ts';
@@ -36,9 +37,9 @@ export interface Opened {
  * @throws IngestError `lake.unavailable`, `config.invalid`
  */
 export async function openLakeInstance(settings: LakeSettings, options: { readOnly: boolean }): Promise<Opened> {
-  const [catalogKind, catalogTarget] = splitCatalog(settings.catalog);
+  const catalog = parseCatalog(settings.catalog);
   if (!options.readOnly) {
-    if (catalogKind === 'sqlite') mkdirSync(dirname(catalogTarget), { recursive: true });
+    if (catalog.kind === 'sqlite') mkdirSync(dirname(catalog.target), { recursive: true });
     if (!settings.dataPath.includes('://')) mkdirSync(settings.dataPath, { recursive: true });
   }
   const spill = openSpill(settings.spillDirectory);
@@ -72,11 +73,11 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
   try {
     const connection = await instance.connect();
     await connection.run(`SET TimeZone = 'UTC'`);
-    const extensions = ['ducklake', catalogKind, ...(isOnS3(settings) ? ['httpfs'] : [])];
+    const extensions = ['ducklake', catalog.kind, ...(isOnS3(settings) ? ['httpfs'] : [])];
     for (const extension of extensions) await connection.run(`LOAD ${extension}`);
     registerRowFeed(connection);
     await refreshAccess();
-    await connection.run(attachSql(catalogKind, catalogTarget, settings.dataPath, options.readOnly));
+    await connection.run(attachSql(catalog, settings.dataPath, options.readOnly));
     connection.closeSync();
   } catch (error) {
     close();
@@ -95,15 +96,7 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
 
 const isOnS3 = ({ dataPath }: LakeSettings) => dataPath.startsWith('s3://');
 
-function splitCatalog(catalog: string): ['sqlite' | 'postgres', string] {
-  const kind = catalog.slice(0, catalog.indexOf(':'));
-  if (kind !== 'sqlite' && kind !== 'postgres') {
-    throw new IngestError('config.invalid', `LAKE_CATALOG: must begin with sqlite: or postgres:`);
-  }
-  return [kind, catalog.slice(kind.length + 1)];
-}
-
-function attachSql(kind: 'sqlite' | 'postgres', target: string, dataPath: string, readOnly: boolean): string {
+function attachSql({ kind, target }: Catalog, dataPath: string, readOnly: boolean): string {
   // Inlined rows make each commit five times slower and their flush a stall; without them a commit of eight tables costs 0.3 s.
   const options = [`DATA_PATH ${quote(dataPath)}`, 'DATA_INLINING_ROW_LIMIT 0'];
   // Without WAL a reader blocks the writer; without a busy timeout two workers fail at once instead of taking turns.

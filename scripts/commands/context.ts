@@ -5,6 +5,7 @@ import { NamespaceNotFoundError } from '@temporalio/common';
 import { type Command, InvalidArgumentError } from 'commander';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { parseTimeMicros } from '../../hunt/time.ts';
+import { parseCatalog } from '../../lake/catalog.ts';
 import type { LakeReader } from '../../lake/reader.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
@@ -77,9 +78,9 @@ async function withReader<T>(config: Config, work: (lake: LakeReader) => Promise
 
 /** @throws IngestError `lake.unavailable`: opening it would make an empty one */
 export function mustHaveLake({ lake }: Config): void {
-  const [, file] = /^sqlite:(.*)$/.exec(lake.catalog) ?? [];
-  if (file !== undefined && !existsSync(file))
-    throw new IngestError('lake.unavailable', `there is no lake at ${file} yet; the first worker to start makes it`);
+  const { kind, target } = parseCatalog(lake.catalog);
+  if (kind === 'sqlite' && !existsSync(target))
+    throw new IngestError('lake.unavailable', `there is no lake at ${target} yet; the first worker to start makes it`);
 }
 
 /** `now`, a span back from now (`-24h`), or an ISO time; epoch milliseconds. */

@@ -7,7 +7,8 @@ it('waits for no store forever', async () => {
   const client = createS3Client({ region: 'us-east-1', endpoint: 'http://127.0.0.1:1', credentials });
   // the handler reads its settings at the first request
   await expect(client.send(new HeadBucketCommand({ Bucket: 'none' }))).rejects.toThrow('ECONNREFUSED');
-  expect(client.config.requestHandler.httpHandlerConfigs()).toMatchObject({
+  const handler = client.config.requestHandler as unknown as { httpHandlerConfigs(): object };
+  expect(handler.httpHandlerConfigs()).toMatchObject({
     connectionTimeout: 10_000,
     socketTimeout: 120_000,
   });
