@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -70,5 +72,26 @@ describe('ppi worker --processes 2', { timeout: 120_000 }, () => {
     process.kill(supervisor.pid, 'SIGKILL');
     await supervisor.exited;
     await until(() => !children.some(isAlive));
+  });
+});
+
+// it takes nothing, as a file on a full disk
+const fullDisk = '/dev/full';
+
+describe.skipIf(!existsSync(fullDisk))('ppi worker', { timeout: 120_000 }, () => {
+  it('works on when its log cannot be written, and ends when it is told to', async () => {
+    const { command, args } = commandLine(['worker']);
+    const worker = spawn(command, args, {
+      env: { ...process.env, TEMPORAL_ADDRESS: temporal.address, DATA_DIR: join(directory, 'alone') },
+      stdio: ['ignore', 'ignore', openSync(fullDisk, 'w')],
+    });
+    const { pid = 0 } = worker;
+    const exited = once(worker, 'exit');
+    await until(async () => worker.exitCode !== null || (await pollers()).includes(pid));
+    // the lines of its start come by then
+    await sleep(1000);
+    expect([worker.exitCode, worker.signalCode]).toEqual([null, null]);
+    worker.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
   });
 });
