@@ -61,7 +61,7 @@ function openTapWindow(
     tableNames: tapTables,
     async fill(stage) {
       const landed = await landing.open(landingKey(header.batchId));
-      // who reads the body hears of its errors, and closes what is landed by going away: a stage that turns out to be none for so much
+      // its errors reach who reads it, and what is landed is closed when that one goes away, as a stage does that is too small for it
       const body = pipeline(landed, createGunzip(), () => undefined);
       const origin = originOf(stage);
       for await (const records of readTapBody(body)) {

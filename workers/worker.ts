@@ -1,5 +1,4 @@
 /** A worker: polls Temporal, runs workflows and activities, owns the lake connection. */
-import { writeSync } from 'node:fs';
 import { Client } from '@temporalio/client';
 import { type NativeConnection, Runtime, Worker, type RuntimeOptions } from '@temporalio/worker';
 import { pino } from 'pino';
@@ -12,6 +11,7 @@ import { openSpill, type Spill } from '../lake/spill.ts';
 import { createTapClient } from '../sources/tap/client.ts';
 import type { Config } from './config.ts';
 import { scheduleMaintenance } from './maintenance-schedule.ts';
+import { lineSink } from './standard-error.ts';
 import { connectWorker } from './temporal.ts';
 import { workflowBundlePath } from './workflow-bundle.ts';
 
@@ -95,20 +95,9 @@ async function closeDependencies({
   spill.remove();
 }
 
-/** Drops what cannot be written: pino's own destination ends the process when its disk is full, or never lets it end. */
-const standardError = {
-  write(line: string): void {
-    try {
-      writeSync(2, line);
-    } catch {
-      // there is nobody to be told
-    }
-  },
-};
-
 /** Logs are JSON lines on standard error; the SDK's own go the same way. */
 function runtimeOptions({ logLevel, metricsAddress }: Config): RuntimeOptions {
-  const logger = pino({ level: logLevel, base: null }, standardError);
+  const logger = pino({ level: logLevel, base: null }, lineSink());
   const log =
     (level: 'trace' | 'debug' | 'info' | 'warn' | 'error') => (message: string, meta?: Record<string, unknown>) =>
       logger[level](meta ?? {}, message);
