@@ -23,7 +23,7 @@ export interface Landing {
  */
 export async function openLanding(url: string, s3: S3Access): Promise<Landing> {
   const landing = await openStore(url, s3);
-  return { ...landing, open: async (key) => readWhole(key, await landing.open(key)) };
+  return { ...landing, open: async (key) => castWhileReading(key, await landing.open(key)) };
 }
 
 function openStore(url: string, s3: S3Access): Promise<Landing> {
@@ -34,7 +34,7 @@ function openStore(url: string, s3: S3Access): Promise<Landing> {
 }
 
 /** A connection that breaks in the midst of reading is an outage as one that cannot be made. */
-async function* readWhole(key: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+async function* castWhileReading(key: string, chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   try {
     yield* chunks;
   } catch (error) {

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
@@ -81,17 +80,24 @@ const fullDisk = '/dev/full';
 describe.skipIf(!existsSync(fullDisk))('ppi worker', { timeout: 120_000 }, () => {
   it('works on when its log cannot be written, and ends when it is told to', async () => {
     const { command, args } = commandLine(['worker']);
+    const log = openSync(fullDisk, 'w');
     const worker = spawn(command, args, {
       env: { ...process.env, TEMPORAL_ADDRESS: temporal.address, DATA_DIR: join(directory, 'alone') },
-      stdio: ['ignore', 'ignore', openSync(fullDisk, 'w')],
+      stdio: ['ignore', 'ignore', log],
     });
-    const { pid = 0 } = worker;
-    const exited = once(worker, 'exit');
-    await until(async () => worker.exitCode !== null || (await pollers()).includes(pid));
-    // the lines of its start come by then
-    await sleep(1000);
-    expect([worker.exitCode, worker.signalCode]).toEqual([null, null]);
-    worker.kill('SIGTERM');
-    expect(await exited).toEqual([0, null]);
+    closeSync(log);
+    const ended = () => worker.exitCode !== null || worker.signalCode !== null;
+    try {
+      const { pid = 0 } = worker;
+      await until(async () => ended() || (await pollers()).includes(pid));
+      // the lines of its start come by then
+      await sleep(1000);
+      expect(ended()).toBe(false);
+      worker.kill('SIGTERM');
+      await until(ended);
+      expect(worker.exitCode).toBe(0);
+    } finally {
+      worker.kill('SIGKILL');
+    }
   });
 });
