@@ -1,6 +1,6 @@
 /** A worker: polls Temporal, runs workflows and activities, owns the lake connection. */
 import { Client } from '@temporalio/client';
-import { type NativeConnection, Runtime, Worker, type RuntimeOptions } from '@temporalio/worker';
+import { type NativeConnection, Runtime, type RuntimeOptions, Worker, type WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createMessageQueues, createObjectStores, type Dependencies } from '../activities/dependencies.ts';
 import { failureInterceptor } from '../activities/failures.ts';
@@ -15,8 +15,20 @@ import { lineSink } from './standard-error.ts';
 import { connectWorker } from './temporal.ts';
 import { workflowBundlePath } from './workflow-bundle.ts';
 
-/** In-flight activities get this long to finish; then they are cancelled and run elsewhere. */
-const shutdownGrace = '20s';
+/** How a worker runs, whatever it is that it runs. */
+export const workerBehavior = {
+  workflowTaskPollerBehavior: { type: 'autoscaling' },
+  activityTaskPollerBehavior: { type: 'autoscaling' },
+  // in-flight activities get this long to finish; then they are cancelled and run elsewhere
+  shutdownGraceTime: '20s',
+  shutdownForceTime: '40s',
+  // a cancelled activity hears of it by its next heartbeat; the default lets up to a minute pass between two
+  maxHeartbeatThrottleInterval: '10s',
+  // A workflow that is interrupted after this time is run again, or ends the process: https://github.com/nodejs/node/issues/38503. The default of 5 s
+  // does so to workers that stood still meanwhile, in a machine that is moved to another host or has no CPU to give. The SDK takes the setting and
+  // leaves it out of the type of its options.
+  isolateExecutionTimeout: '60s',
+} as const satisfies Omit<WorkerOptions, 'taskQueue'> & { isolateExecutionTimeout: string };
 
 /**
  * Runs until SIGTERM, SIGINT or `stopping` aborts.
@@ -53,12 +65,7 @@ async function createWorker(
     activities: createActivities(dependencies),
     interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
     maxConcurrentActivityTaskExecutions: config.maxConcurrentActivities,
-    workflowTaskPollerBehavior: { type: 'autoscaling' },
-    activityTaskPollerBehavior: { type: 'autoscaling' },
-    shutdownGraceTime: shutdownGrace,
-    shutdownForceTime: '40s',
-    // a cancelled activity hears of it by its next heartbeat; the default lets up to a minute pass between two
-    maxHeartbeatThrottleInterval: '10s',
+    ...workerBehavior,
   });
 }
 

@@ -150,7 +150,8 @@ function signalGroup(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-function quoteLog(logFile: string): string {
+/** The end of a log, as part of an error's message. */
+export function quoteLog(logFile: string): string {
   const lines = existsSync(logFile) ? readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-quotedLines) : [];
   return `; the end of ${logFile}:\n${lines.map((line) => `  ${line.slice(0, 500)}`).join('\n')}`;
 }

@@ -108,13 +108,18 @@ async function momentOf(look: () => Promise<boolean>): Promise<void> {
   while (performance.now() < deadlineMs && !(await look())) await sleep(2);
 }
 
-async function settled({ client }: Product): Promise<void> {
+/** @throws Error when that takes too long, or a worker ends by itself. */
+async function settled(product: Product): Promise<void> {
   const deadlineMs = performance.now() + 180_000;
   for (let times = 0; times < 3;) {
-    const sources = await runningSources(client);
-    const statuses = await Promise.all(sources.map((source) => sourceStatus(client, source).catch(() => undefined)));
+    const sources = await runningSources(product.client);
+    const statuses = await Promise.all(
+      sources.map((source) => sourceStatus(product.client, source).catch(() => undefined)),
+    );
     const idle = statuses.length > 0 && statuses.every((status) => status?.pipelineState === 'idle');
     times = idle ? times + 1 : 0;
+    // throws where one is gone that nobody killed
+    product.workers();
     if (performance.now() > deadlineMs) throw new Error('the sources did not catch up within 180 s');
     await sleep(500);
   }

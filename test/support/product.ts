@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Client } from '@temporalio/client';
 import type { LakeSettings } from '../../lake/connection.ts';
 import { applyTenants, readTenantsFile } from '../../scripts/commands/tenants.ts';
-import type { Running } from '../../scripts/stack/process.ts';
+import { quoteLog, type Running } from '../../scripts/stack/process.ts';
 import { startTemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { startWorkerProcess } from '../../scripts/stack/worker-process.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
@@ -22,9 +22,12 @@ export interface StartProduct {
 export interface Product {
   readonly client: Client;
   readonly config: Config;
-  /** The worker that was started last. */
+  /** The worker that was started last. Throws as `workers` does. */
   worker(): Running;
-  /** All that run, frozen ones included. */
+  /**
+   * All that run, frozen ones included.
+   * @throws Error with the end of the log, when one of them ended that nobody killed.
+   */
   workers(): readonly Running[];
   addWorker(): Promise<Running>;
   /** `kill -9`, then a new one. */
@@ -51,16 +54,25 @@ export async function startProduct({ root, dataDir, lake, env }: StartProduct): 
     ALLOW_PRIVATE_ENDPOINTS: '1',
   };
   const config = readConfig({ ...process.env, ...workerEnv });
-  const workers: Running[] = [];
+  const logFile = join(dataDir, 'worker.log');
+  const started: Running[] = [];
+  const ended = new Map<Running, string>();
   const addWorker = async () => {
-    const logFile = join(dataDir, 'worker.log');
     const worker = await startWorkerProcess({ env: workerEnv, root, taskQueue: config.temporal.taskQueue, logFile });
-    workers.push(worker);
+    started.push(worker);
+    void worker.exited.then((how) => ended.set(worker, how));
     return worker;
+  };
+  const workers = () => {
+    for (const worker of started) {
+      const how = ended.get(worker);
+      if (how !== undefined) throw new Error(`worker ${worker.pid} ended by itself (${how})${quoteLog(logFile)}`);
+    }
+    return started;
   };
   const client = await connectClient(config);
   const close = async () => {
-    await Promise.all(workers.map((worker) => worker.close()));
+    await Promise.all(started.map((worker) => worker.close()));
     await client.connection.close();
     await temporal.close();
   };
@@ -71,7 +83,7 @@ export async function startProduct({ root, dataDir, lake, env }: StartProduct): 
     throw error;
   }
   const worker = () => {
-    const newest = workers.at(-1);
+    const newest = workers().at(-1);
     if (newest === undefined) throw new Error('no worker runs');
     return newest;
   };
@@ -79,12 +91,13 @@ export async function startProduct({ root, dataDir, lake, env }: StartProduct): 
     client,
     config,
     worker,
-    workers: () => workers,
+    workers,
     addWorker,
     async replaceWorker() {
-      process.kill(worker().pid, 'SIGKILL');
-      await worker().exited;
-      workers.pop();
+      const { pid, exited } = worker();
+      process.kill(pid, 'SIGKILL');
+      await exited;
+      started.pop();
       await addWorker();
     },
     async applyTenants(yaml) {
