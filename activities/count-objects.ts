@@ -1,39 +1,38 @@
 /** Counts the objects of a time, and those of them that the lake has. */
+import { cancellationSignal } from '@temporalio/activity';
 import { batchId } from '../sources/batch.ts';
 import type { CountObjectsInput, ObjectCount } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { withHeartbeat } from './heartbeat.ts';
 import { createRangeFilter } from './list-objects.ts';
 
 export function createCountObjects({ lake, stores }: Dependencies) {
   /** Lists the whole prefix. Throws the codes of sources/s3 and `lake.*`. */
-  return function countObjects(input: CountObjectsInput): Promise<ObjectCount> {
+  return async function countObjects(input: CountObjectsInput): Promise<ObjectCount> {
     const { settings, range } = input;
     const isWanted = createRangeFilter(range);
-    return withHeartbeat(async (signal) => {
-      const store = await stores.of(settings);
-      let count: ObjectCount = { objects: 0, sizeBytes: 0, alreadyLoaded: 0 };
-      let startAfter = '';
-      for (let more = true; more;) {
-        const page = await store.list({
-          prefix: settings.prefix,
-          maxKeys: 1000,
-          signal,
-          ...(startAfter === '' ? {} : { startAfter }),
-        });
-        ({ more } = page);
-        startAfter = page.objects.at(-1)?.key ?? startAfter;
-        const wanted = page.objects.filter(isWanted);
-        const loaded = await lake.receipts(
-          wanted.map((object) => batchId(input, { kind: 's3', bucket: settings.bucket, ...object })),
-        );
-        count = {
-          objects: count.objects + wanted.length,
-          sizeBytes: count.sizeBytes + wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-          alreadyLoaded: count.alreadyLoaded + loaded.size,
-        };
-      }
-      return count;
-    });
+    const signal = cancellationSignal();
+    const store = await stores.of(settings);
+    let count: ObjectCount = { objects: 0, sizeBytes: 0, alreadyLoaded: 0 };
+    let startAfter = '';
+    for (let more = true; more;) {
+      const page = await store.list({
+        prefix: settings.prefix,
+        maxKeys: 1000,
+        signal,
+        ...(startAfter === '' ? {} : { startAfter }),
+      });
+      ({ more } = page);
+      startAfter = page.objects.at(-1)?.key ?? startAfter;
+      const wanted = page.objects.filter(isWanted);
+      const loaded = await lake.receipts(
+        wanted.map((object) => batchId(input, { kind: 's3', bucket: settings.bucket, ...object })),
+      );
+      count = {
+        objects: count.objects + wanted.length,
+        sizeBytes: count.sizeBytes + wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        alreadyLoaded: count.alreadyLoaded + loaded.size,
+      };
+    }
+    return count;
   };
 }

@@ -1,6 +1,6 @@
 /** Looks into a notification queue once: loads what its messages name, and deletes them when that is in the lake. */
 import { setMaxListeners } from 'node:events';
-import { log } from '@temporalio/activity';
+import { cancellationSignal, log } from '@temporalio/activity';
 import pMap from 'p-map';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { QueueLetter } from '../lake/queue-letters.ts';
@@ -11,7 +11,6 @@ import { type QueueRoute, routesOf } from '../sources/s3/queue-routes.ts';
 import type { MessageQueue, QueueMessage } from '../sources/s3/queue.ts';
 import type { DrainedQueue, DrainQueueInput, ObjectToLoad } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { withHeartbeat } from './heartbeat.ts';
 import { type GroupDependencies, loadGroup, objectsAtOnceMax, type Outcome, summary } from './object-group.ts';
 
 /** Of one look: about as many as one group of small objects, so that one commit takes them. */
@@ -49,20 +48,19 @@ export function createDrainQueue(dependencies: DrainDependencies) {
    * Idempotent: a message that comes twice, or again after a worker died, names objects that the ledger has.
    * Throws the codes of sources/s3/queue.ts and `lake.*`; what fails with an object is told in the answer.
    */
-  return function drainQueue({ queueUrl, region, routes }: DrainQueueInput): Promise<DrainedQueue> {
-    return withHeartbeat(async (signal) => {
-      // each request of a group listens
-      setMaxListeners(4 * objectsAtOnceMax, signal);
-      const [first] = routes;
-      if (first === undefined) throw new Error(`${queueUrl} has no routes`);
-      const queue = await dependencies.queues.of({ queueUrl, region, reader: first.settings });
-      const { messages, more } = await receive(queue, signal);
-      const onLost = (error: unknown) => log.warn('messages could not be held', { queueUrl, error: String(error) });
-      return withLease({ queue, messages, visibilitySeconds, onLost }, async () => {
-        const reads = messages.map((message) => readMessage(message, routes));
-        const outcomes = await loadAll(dependencies, reads, signal);
-        return settle(dependencies, { queueUrl, queue, reads, outcomes, more });
-      });
+  return async function drainQueue({ queueUrl, region, routes }: DrainQueueInput): Promise<DrainedQueue> {
+    const signal = cancellationSignal();
+    // each request of a group listens
+    setMaxListeners(4 * objectsAtOnceMax, signal);
+    const [first] = routes;
+    if (first === undefined) throw new Error(`${queueUrl} has no routes`);
+    const queue = await dependencies.queues.of({ queueUrl, region, reader: first.settings });
+    const { messages, more } = await receive(queue, signal);
+    const onLost = (error: unknown) => log.warn('messages could not be held', { queueUrl, error: String(error) });
+    return withLease({ queue, messages, visibilitySeconds, onLost }, async () => {
+      const reads = messages.map((message) => readMessage(message, routes));
+      const outcomes = await loadAll(dependencies, reads, signal);
+      return settle(dependencies, { queueUrl, queue, reads, outcomes, more });
     });
   };
 }

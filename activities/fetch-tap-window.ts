@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { activityInfo } from '@temporalio/activity';
+import { activityInfo, cancellationSignal } from '@temporalio/activity';
 import { IngestError } from '../errors/ingest-error.ts';
 import { batchId } from '../sources/batch.ts';
 import { readTapBody } from '../sources/tap/body.ts';
 import type { TapWindow } from '../sources/tap/client.ts';
 import type { FetchTapWindowInput, Landed } from './contracts.ts';
 import { type Dependencies, tapCredentials } from './dependencies.ts';
-import { withHeartbeat } from './heartbeat.ts';
 
 export function createFetchTapWindow({ landing, tap, secrets, spillDirectory }: Dependencies) {
   /** Idempotent: what has landed once is not asked for again. Throws the codes of sources/tap and `landing.*`. */
@@ -26,13 +25,12 @@ export function createFetchTapWindow({ landing, tap, secrets, spillDirectory }: 
     await mkdir(spillDirectory, { recursive: true });
     const download = join(spillDirectory, `${randomUUID()}.json.gz`);
     try {
-      const clockSkewSeconds = await withHeartbeat(async (signal) => {
-        const { settings, batch } = input;
-        const credentials = await tapCredentials(settings, secrets);
-        const answer = await tap.readWindow({ settings, credentials, from: batch.from, to: batch.to, signal });
-        await pipeline(Readable.from(whole(answer)), createGzip({ level: 4 }), createWriteStream(download), { signal });
-        return answer.clockSkewSeconds;
-      });
+      const { settings, batch } = input;
+      const signal = cancellationSignal();
+      const credentials = await tapCredentials(settings, secrets);
+      const answer = await tap.readWindow({ settings, credentials, from: batch.from, to: batch.to, signal });
+      await pipeline(Readable.from(whole(answer)), createGzip({ level: 4 }), createWriteStream(download), { signal });
+      const { clockSkewSeconds } = answer;
       const landed = await landing.putIfAbsent(key, download);
       return {
         batchId: id,

@@ -1,13 +1,17 @@
-/** Keeps a long activity alive and brings its cancellation. */
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+/** Tells Temporal that an activity is alive, all the while that it works: without, it would be given up and run elsewhere, however long it may take. */
+import { activityInfo, heartbeat } from '@temporalio/activity';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 
-/** Runs `work` with heartbeats well inside the activity's heartbeat timeout; its signal aborts on cancellation. */
-export async function withHeartbeat<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const timeoutMs = activityInfo().heartbeatTimeoutMs ?? 60_000;
-  const timer = setInterval(heartbeat, timeoutMs / 4);
-  try {
-    return await work(cancellationSignal());
-  } finally {
-    clearInterval(timer);
-  }
-}
+/** Well inside the heartbeat timeout. Its answers bring the cancellation, which an activity hears of by `cancellationSignal()`. */
+export const heartbeatInterceptor: ActivityInboundCallsInterceptor = {
+  async execute(input, next) {
+    const { heartbeatTimeoutMs } = activityInfo();
+    if (heartbeatTimeoutMs === undefined) return next(input);
+    const timer = setInterval(heartbeat, heartbeatTimeoutMs / 4);
+    try {
+      return await next(input);
+    } finally {
+      clearInterval(timer);
+    }
+  },
+};

@@ -3,8 +3,10 @@ import { createCheckSource } from './check-source.ts';
 import { createCountObjects } from './count-objects.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createDrainQueue } from './drain-queue.ts';
+import { failureInterceptor } from './failures.ts';
 import { createFetchTapWindow } from './fetch-tap-window.ts';
 import { createFingerprintSecrets } from './fingerprint-secrets.ts';
+import { heartbeatInterceptor } from './heartbeat.ts';
 import { createListBatches } from './list-batches.ts';
 import { createListObjects } from './list-objects.ts';
 import { createLoadBatch } from './load-batch.ts';
@@ -31,5 +33,8 @@ export function createActivities(dependencies: Dependencies) {
     ...createMaintainLake(dependencies),
   };
 }
+
+/** Around every activity. */
+export const activityInterceptors = [heartbeatInterceptor, failureInterceptor].map((inbound) => () => ({ inbound }));
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -3,16 +3,13 @@ import type { LedgerBatch } from '../lake/ledger.ts';
 import { type Batch, isoSeconds, type Pass, type SourceName } from '../sources/batch.ts';
 import type { ListBatchesInput, ListedBatches } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { withHeartbeat } from './heartbeat.ts';
 
 export function createListBatches({ lake }: Dependencies) {
   /** Throws `lake.*`. */
-  return function listBatches({ from, to, ...page }: ListBatchesInput): Promise<ListedBatches> {
-    return withHeartbeat(async () => {
-      const range = { from: Date.parse(from) * 1000, to: Date.parse(to) * 1000 };
-      const listed = await lake.listBatches({ ...page, ...range });
-      return { batches: listed.map((entry) => batchOf(page, entry)), more: listed.length === page.limit };
-    });
+  return async function listBatches({ from, to, ...page }: ListBatchesInput): Promise<ListedBatches> {
+    const range = { from: Date.parse(from) * 1000, to: Date.parse(to) * 1000 };
+    const listed = await lake.listBatches({ ...page, ...range });
+    return { batches: listed.map((entry) => batchOf(page, entry)), more: listed.length === page.limit };
   };
 }
 

@@ -1,11 +1,11 @@
 /** Lists the next objects of an S3 source that the lake does not have. */
+import { cancellationSignal } from '@temporalio/activity';
 import { batchId } from '../sources/batch.ts';
 import type { ListedObject } from '../sources/s3/client.ts';
 import { keyTimeMs } from '../sources/s3/key-time.ts';
 import { isKeyBefore } from '../sources/s3/plan.ts';
 import type { ListedObjects, ListObjectsInput, ObjectToLoad } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { withHeartbeat } from './heartbeat.ts';
 
 /** A page is taken whole, or its rest would be listed again: an answer has up to 999 more. */
 const objectsEnough = 500;
@@ -17,42 +17,41 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
    * Whole List pages of up to 1,000 keys, each with one question to the ledger, until `listsMax` or enough is found. Throws the codes of
    * sources/s3 and `lake.*`.
    */
-  return function listObjects(input: ListObjectsInput): Promise<ListedObjects> {
+  return async function listObjects(input: ListObjectsInput): Promise<ListedObjects> {
     const { settings, until, range, listsMax } = input;
     const listedAt = new Date().toISOString();
     const isWanted = range === undefined ? () => true : createRangeFilter(range);
-    return withHeartbeat(async (signal) => {
-      const store = await stores.of(settings);
-      const objects: ObjectToLoad[] = [];
-      let [lastKey, bytes, seen, listRequests] = [input.startAfter, 0, 0, 0];
-      const answer = (more: boolean): ListedObjects => ({
-        objects,
-        ...(lastKey === undefined ? {} : { lastKey }),
-        more,
-        listedAt,
-        listRequests,
-        seen,
-      });
-      while (listRequests < listsMax && objects.length < objectsEnough) {
-        const page = await store.list({ prefix: settings.prefix, startAfter: lastKey, signal });
-        listRequests += 1;
-        const within = page.objects.filter(({ key }) => until === undefined || !isKeyBefore(until, key));
-        const loaded = await loadedOf(input, within.filter(isWanted));
-        for (const object of within) {
-          const wanted = isWanted(object);
-          if (wanted && !loaded.has(idOf(input, object))) {
-            bytes += Buffer.byteLength(JSON.stringify(object)) + 1;
-            // the page's rest is listed again from here
-            if (bytes > answerBytesMax) return answer(true);
-            objects.push(object);
-          }
-          if (wanted) seen += 1;
-          lastKey = object.key;
-        }
-        if (!page.more || within.length < page.objects.length || lastKey === until) return answer(false);
-      }
-      return answer(true);
+    const signal = cancellationSignal();
+    const store = await stores.of(settings);
+    const objects: ObjectToLoad[] = [];
+    let [lastKey, bytes, seen, listRequests] = [input.startAfter, 0, 0, 0];
+    const answer = (more: boolean): ListedObjects => ({
+      objects,
+      ...(lastKey === undefined ? {} : { lastKey }),
+      more,
+      listedAt,
+      listRequests,
+      seen,
     });
+    while (listRequests < listsMax && objects.length < objectsEnough) {
+      const page = await store.list({ prefix: settings.prefix, startAfter: lastKey, signal });
+      listRequests += 1;
+      const within = page.objects.filter(({ key }) => until === undefined || !isKeyBefore(until, key));
+      const loaded = await loadedOf(input, within.filter(isWanted));
+      for (const object of within) {
+        const wanted = isWanted(object);
+        if (wanted && !loaded.has(idOf(input, object))) {
+          bytes += Buffer.byteLength(JSON.stringify(object)) + 1;
+          // the page's rest is listed again from here
+          if (bytes > answerBytesMax) return answer(true);
+          objects.push(object);
+        }
+        if (wanted) seen += 1;
+        lastKey = object.key;
+      }
+      if (!page.more || within.length < page.objects.length || lastKey === until) return answer(false);
+    }
+    return answer(true);
   };
 
   async function loadedOf(input: ListObjectsInput, wanted: readonly ListedObject[]) {

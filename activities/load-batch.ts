@@ -1,6 +1,7 @@
 /** Brings one batch from landing (or its bucket) through its tables into the lake. */
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { cancellationSignal } from '@temporalio/activity';
 import { IngestError } from '../errors/ingest-error.ts';
 import type { Receipt } from '../lake/ledger.ts';
 import { mayBeSmall } from '../lake/small-stage.ts';
@@ -16,7 +17,6 @@ import { type Origin, type RawRecord, type TableName, tableNames } from '../tabl
 import type { LoadBatchInput, Loaded } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { landingKey } from './fetch-tap-window.ts';
-import { withHeartbeat } from './heartbeat.ts';
 
 export function createLoadBatch(dependencies: Dependencies) {
   /** Idempotent: a batch that the ledger has is not read again. Throws `landing.*`, `lake.*` and the codes of sources/s3. */
@@ -24,10 +24,8 @@ export function createLoadBatch(dependencies: Dependencies) {
     const { lake } = dependencies;
     const earlier = await lake.receipt(batchId(input, input.batch));
     if (earlier !== undefined) return totals(earlier);
-    return withHeartbeat(async (signal) => {
-      const { header, tableNames: wanted, fill } = openBatch(dependencies, input, signal);
-      return totals(await lake.load(header, wanted, fill));
-    });
+    const { header, tableNames: wanted, fill } = openBatch(dependencies, input, cancellationSignal());
+    return totals(await lake.load(header, wanted, fill));
   };
 }
 

@@ -1,9 +1,9 @@
 /** The steps of the lake's maintenance. Short, because each takes a worker's slot from others. */
+import { cancellationSignal } from '@temporalio/activity';
 import type { Removed } from '../lake/maintenance.ts';
 import type { MergedTable } from '../lake/merging.ts';
 import type { RemoveUnneededInput } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { withHeartbeat } from './heartbeat.ts';
 
 /** Smaller files are merged. Done every hour, this writes a row a few times; searches hardly get faster by larger files. */
 const smallFileBytes = 16 << 20;
@@ -20,13 +20,12 @@ export function createMaintainLake({ lake }: Dependencies) {
 }
 
 /** A step that was interrupted because the worker stops has not failed: it was cancelled. */
-function interruptible<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return withHeartbeat(async (signal) => {
-    try {
-      return await step(signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      throw error;
-    }
-  });
+async function interruptible<T>(step: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const signal = cancellationSignal();
+  try {
+    return await step(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw error;
+  }
 }

@@ -4,22 +4,19 @@ import { chooseTable } from '../tables/choice.ts';
 import type { TableName } from '../tables/table.ts';
 import type { ReplayedLetters, ReplayLettersInput } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
-import { withHeartbeat } from './heartbeat.ts';
 
 export function createReplayLetters({ lake }: Dependencies) {
   /** Idempotent: a letter becomes a row once. Throws `lake.*`. */
-  return function replayLetters({ dryRun, ...page }: ReplayLettersInput): Promise<ReplayedLetters> {
-    return withHeartbeat(async () => {
-      for (;;) {
-        const letters = await lake.readLetters(page);
-        const last = letters.at(-1);
-        if (last === undefined) return { letters: 0, resolved: 0 };
-        const solved = letters.flatMap((letter) => solve(page.tenantId, letter));
-        // false: somebody else resolved one of them meanwhile, and the page is another one now
-        if (dryRun || solved.length === 0 || (await lake.resolveLetters(page.tenantId, solved)))
-          return { letters: letters.length, resolved: solved.length, next: last.letterId };
-      }
-    });
+  return async function replayLetters({ dryRun, ...page }: ReplayLettersInput): Promise<ReplayedLetters> {
+    for (;;) {
+      const letters = await lake.readLetters(page);
+      const last = letters.at(-1);
+      if (last === undefined) return { letters: 0, resolved: 0 };
+      const solved = letters.flatMap((letter) => solve(page.tenantId, letter));
+      // false: somebody else resolved one of them meanwhile, and the page is another one now
+      if (dryRun || solved.length === 0 || (await lake.resolveLetters(page.tenantId, solved)))
+        return { letters: letters.length, resolved: solved.length, next: last.letterId };
+    }
   };
 }
 

@@ -3,8 +3,7 @@ import { Client } from '@temporalio/client';
 import { type NativeConnection, Runtime, type RuntimeOptions, Worker, type WorkerOptions } from '@temporalio/worker';
 import { pino } from 'pino';
 import { createMessageQueues, createObjectStores, type Dependencies } from '../activities/dependencies.ts';
-import { failureInterceptor } from '../activities/failures.ts';
-import { createActivities } from '../activities/index.ts';
+import { activityInterceptors, createActivities } from '../activities/index.ts';
 import { openLanding } from '../lake/landing.ts';
 import { openRenewedLake } from '../lake/renewed-lake.ts';
 import { openSpill, type Spill } from '../lake/spill.ts';
@@ -63,7 +62,7 @@ async function createWorker(
     taskQueue: config.temporal.taskQueue,
     workflowBundle: { codePath: await workflowBundlePath(config) },
     activities: createActivities(dependencies),
-    interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
+    interceptors: { activity: activityInterceptors },
     maxConcurrentActivityTaskExecutions: config.maxConcurrentActivities,
     ...workerBehavior,
   });

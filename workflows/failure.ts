@@ -27,7 +27,7 @@ export function activityFailure(error: unknown): Failure | undefined {
       code: 'activity.timeout',
       message: `${error.activityType} did not finish in time`,
       directive: 'wait',
-      remedy: 'check that workers run and are not overloaded',
+      remedy: 'check that workers run and are not overloaded, and by `ppi sources test` that the other side answers',
       attempts: attemptsMax,
     };
   }

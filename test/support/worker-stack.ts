@@ -4,8 +4,7 @@ import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createMessageQueues, createObjectStores, type Dependencies } from '../../activities/dependencies.ts';
-import { failureInterceptor } from '../../activities/failures.ts';
-import { createActivities } from '../../activities/index.ts';
+import { activityInterceptors, createActivities } from '../../activities/index.ts';
 import { openLake } from '../../lake/lake.ts';
 import { openLanding } from '../../lake/landing.ts';
 import { createS3Client } from '../../lake/s3-access.ts';
@@ -65,7 +64,7 @@ export async function startWorkerStack(directory: string): Promise<WorkerStack> 
     taskQueue: config.temporal.taskQueue,
     workflowBundle: { codePath: await workflowBundlePath(config) },
     activities: createActivities(dependencies),
-    interceptors: { activity: [() => ({ inbound: failureInterceptor })] },
+    interceptors: { activity: activityInterceptors },
   });
   const running = worker.run();
   return {
