@@ -50,7 +50,7 @@ async function outcome(name: string, blows: readonly Blow[], ...mutations: reado
   }
 }
 
-describe(`workers that die at any moment (CRASH_SEED=${seed})`, { timeout: 400_000 }, () => {
+describe(`workers that die at any moment (CRASH_SEED=${seed})`, { timeout: 900_000 }, () => {
   it.concurrent('leave every record in the lake exactly once', async () => {
     const blows = [...times(7, 'kill'), ...times(5, 'kill-after-commit'), ...times(2, 'freeze-in-commit')];
     expect(await outcome('real', blows)).toEqual([]);
