@@ -16,6 +16,7 @@ import { workflowBundlePath } from './workflow-bundle.ts';
 
 /** How a worker runs, whatever it is that it runs. */
 export const workerBehavior = {
+  interceptors: { activity: activityInterceptors },
   workflowTaskPollerBehavior: { type: 'autoscaling' },
   activityTaskPollerBehavior: { type: 'autoscaling' },
   // in-flight activities get this long to finish; then they are cancelled and run elsewhere
@@ -62,7 +63,6 @@ async function createWorker(
     taskQueue: config.temporal.taskQueue,
     workflowBundle: { codePath: await workflowBundlePath(config) },
     activities: createActivities(dependencies),
-    interceptors: { activity: activityInterceptors },
     maxConcurrentActivityTaskExecutions: config.maxConcurrentActivities,
     ...workerBehavior,
   });

@@ -4,7 +4,7 @@ import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { createMessageQueues, createObjectStores, type Dependencies } from '../../activities/dependencies.ts';
-import { activityInterceptors, createActivities } from '../../activities/index.ts';
+import { createActivities } from '../../activities/index.ts';
 import { openLake } from '../../lake/lake.ts';
 import { openLanding } from '../../lake/landing.ts';
 import { createS3Client } from '../../lake/s3-access.ts';
@@ -13,6 +13,7 @@ import { startTemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { s3Settings, type S3Settings } from '../../sources/settings.ts';
 import { createTapClient } from '../../sources/tap/client.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
+import { workerBehavior } from '../../workers/worker.ts';
 import { workflowBundlePath } from '../../workers/workflow-bundle.ts';
 
 const credentials = { accessKeyId: 'stack', secretAccessKey: 'stack-secret-key' };
@@ -64,7 +65,7 @@ export async function startWorkerStack(directory: string): Promise<WorkerStack> 
     taskQueue: config.temporal.taskQueue,
     workflowBundle: { codePath: await workflowBundlePath(config) },
     activities: createActivities(dependencies),
-    interceptors: { activity: activityInterceptors },
+    interceptors: workerBehavior.interceptors,
   });
   const running = worker.run();
   return {

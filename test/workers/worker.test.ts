@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { activityInterceptors } from '../../activities/index.ts';
 import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { workerBehavior } from '../../workers/worker.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -25,7 +24,6 @@ beforeAll(async () => {
     taskQueue,
     workflowsPath: fileURLToPath(new URL('slow-workflows.ts', import.meta.url)),
     activities: { stay: (ms: number) => sleep(ms, 'stayed') },
-    interceptors: { activity: activityInterceptors },
   });
   const running = worker.run();
   stopWorker = async () => {
