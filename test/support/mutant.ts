@@ -66,26 +66,27 @@ interface Hurry {
   /** What time it is at `originMs`; default: that. */
   readonly startMs?: number;
   readonly speed: number;
-  /** From this time on, as the copy tells it, its time goes no faster than the machine's. */
+  /** At this time, as the copy tells it, its time leaps ahead by `leapMs`, and then goes no faster than the machine's. */
   readonly untilMs?: number;
+  readonly leapMs?: number;
 }
 
 /** What time it is in a copy that was hurried so. */
-export function hurriedMs({ originMs, startMs = originMs, speed, untilMs = Infinity }: Hurry): number {
+export function hurriedMs({ originMs, startMs = originMs, speed, untilMs = Infinity, leapMs = 0 }: Hurry): number {
   const spanMs = Date.now() - originMs;
-  const hurriedSpanMs = Math.min(spanMs, (untilMs - startMs) / speed);
-  return Math.floor(startMs + hurriedSpanMs * speed + spanMs - hurriedSpanMs);
+  const hurriedSpanMs = (untilMs - startMs) / speed;
+  return Math.floor(spanMs < hurriedSpanMs ? startMs + spanMs * speed : untilMs + leapMs + spanMs - hurriedSpanMs);
 }
 
 /** Makes days pass in minutes: `speed` seconds for each second of the machine, beginning at `originMs`, with time-outs to match. */
-export function hurry({ originMs, startMs = originMs, speed, untilMs = Infinity }: Hurry): Edit[] {
+export function hurry({ originMs, startMs = originMs, speed, untilMs = Infinity, leapMs = 0 }: Hurry): Edit[] {
+  const hurriedSpanMs = (untilMs - startMs) / speed;
   return [
     {
       file: 'sources/clock.ts',
       from: 'return Date.now();',
       to: `const spanMs = Date.now() - ${originMs};
-  const hurriedSpanMs = Math.min(spanMs, ${(untilMs - startMs) / speed});
-  return Math.floor(${startMs} + hurriedSpanMs * ${speed} + spanMs - hurriedSpanMs);`,
+  return Math.floor(spanMs < ${hurriedSpanMs} ? ${startMs} + spanMs * ${speed} : ${untilMs + leapMs - hurriedSpanMs} + spanMs);`,
     },
     { file: 'sources/clock.ts', from: 'return spanMs;', to: `return spanMs / ${speed};` },
     { file: 'workflows/activity-options.ts', from: `initialInterval: '1s'`, to: `initialInterval: '100ms'` },
