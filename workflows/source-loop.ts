@@ -2,7 +2,7 @@
  * The life of a source: read, publish, wait, for ever. The only thing that moves the source's cursor.
  * A kind of source (tap, s3) says how to make one step.
  */
-import { allHandlersFinished, condition, continueAsNew, setHandler, workflowInfo } from '@temporalio/workflow';
+import { allHandlersFinished, condition, continueAsNew, patched, setHandler, workflowInfo } from '@temporalio/workflow';
 import type { LoadedTotals } from '../activities/contracts.ts';
 import { nowMs, timerMs } from '../sources/clock.ts';
 import type { SourceSettings } from '../sources/settings.ts';
@@ -180,7 +180,7 @@ export async function runSource<S extends SourceSettings>(
     nextReadAtMs = undefined;
   }
 
-  /** Ends when an operator acts or the secrets that the source refers to have changed. */
+  /** Ends when an operator acts or the secrets that the source refers to have changed, and when the run is long. */
   async function block(): Promise<void> {
     pipelineState = 'blocked';
     publish();
@@ -199,6 +199,8 @@ export async function runSource<S extends SourceSettings>(
         seenSecrets = seen;
         return;
       }
+      // after weeks of looking the server would end the workflow for its history; the next run reads once, and is blocked again
+      if (isRunLong() && patched('blocked-runs-end')) return;
       if (await waitFor(secretLookMs, 'look for a changed secret')) return;
     }
   }

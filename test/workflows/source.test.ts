@@ -84,6 +84,20 @@ describe('a TAP source', () => {
     });
   });
 
+  it('leaves a long history behind also while it is blocked', async () => {
+    failures.set('weeks', failure('tap.unauthorized', { directive: 'block', remedy: 'rotate it' }));
+    await start('weeks', tap());
+    await until('weeks', ({ pipelineState }) => pipelineState === 'blocked');
+    const handle = client.workflow.getHandle('ingest/weeks/source');
+    const firstRun = (await handle.describe()).runId;
+    for (let polls = 0; polls < 101; polls += 1) await updateSource(client, name('weeks'), 'pollNow');
+    await vi.waitFor(async () => expect((await handle.describe()).runId).not.toBe(firstRun), 10_000);
+    const status = await until('weeks', ({ pipelineState }) => pipelineState === 'blocked');
+    expect(status.consecutiveErrors).toBeGreaterThan(101);
+    expect(status.lastError).toMatchObject({ code: 'tap.unauthorized' });
+    failures.delete('weeks');
+  }, 120_000);
+
   it('stays blocked, and alive, where even looking at its secrets fails', async () => {
     failures.set('blind', failure('tap.unauthorized', { directive: 'block', remedy: 'rotate it' }));
     failures.set('blind fingerprint', failure('internal', { directive: 'wait', remedy: 'none' }));
