@@ -1,7 +1,8 @@
-/** What backfills of all kinds share: progress, pause, the page in the UI. */
+/** What backfills of all kinds share: progress, pause, patience, the page in the UI. */
 import {
   allHandlersFinished,
   condition,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -9,7 +10,7 @@ import {
 } from '@temporalio/workflow';
 import type { LoadedTotals } from '../activities/contracts.ts';
 import type { SourceName } from '../sources/batch.ts';
-import { nowMs } from '../sources/clock.ts';
+import { nowMs, timerMs } from '../sources/clock.ts';
 import {
   backfillIdOf,
   type BackfillProgress,
@@ -17,7 +18,9 @@ import {
   type BackfillStatus,
   failedMax,
   type FailedUnit,
+  type Outage,
 } from './backfill-state.ts';
+import { backoffSeconds, type Failure, isPassing } from './failure.ts';
 import { backfillStatusQuery, pauseBackfillUpdate, resumeBackfillUpdate } from './messages.ts';
 import { backfillIdKey, pipelineStateKey, sourceIdKey, tenantIdKey } from './search-attributes.ts';
 import { noTotals } from './source-state.ts';
@@ -29,11 +32,14 @@ export interface Backfill {
   addDone(loaded: LoadedTotals, requests: number): void;
   /** Units that there was nothing to do for. */
   addKnown(units: number): void;
-  addFailed(failed: FailedUnit, requests: number): void;
+  /** `more`: units that failed beside it and are only counted. */
+  addFailed(failed: FailedUnit, requests: number, more?: number): void;
   moveTo(next: string): void;
   show(state: BackfillState): void;
   /** Resolves at once unless an operator has paused it. */
   whileAllowed(): Promise<void>;
+  /** Works until nothing fails that may pass, with a pause before each new try; gives up after a quarter of an hour of them. */
+  outlast<T>(work: () => Promise<T>, failureOf: (outcome: T) => Failure | undefined): Promise<T>;
   /** True when the run should end and another go on. */
   isRunLong(): boolean;
   status(): BackfillStatus;
@@ -47,6 +53,9 @@ interface BackfillIdentity extends SourceName {
 }
 
 const unitsPerRunMax = 400;
+
+/** The pauses between so many tries come to a quarter of an hour. */
+const triesMax = 7;
 
 export function setUpBackfill(input: BackfillIdentity): Backfill {
   const { tenantId, sourceId, from, to, unitsTotal } = input;
@@ -62,11 +71,18 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
   let state: BackfillState = 'running';
   let unitsThisRun = 0;
   let shown = '';
+  /** By whoever waits for one to end; lanes of a backfill meet the same one. */
+  const outages = new Set<Outage>();
+  /** Set by an operator; ends any such wait. */
+  let resumes = 0;
+
+  const failedCount = () => progress.failedCount ?? progress.failed.length;
 
   function status(): BackfillStatus {
     const { next: _, paused: __, ...rest } = progress;
     const seconds = (nowMs() - Date.parse(progress.startedAt)) / 1000;
-    const tried = progress.done + progress.failed.length;
+    const tried = progress.done + failedCount();
+    const [outage] = outages;
     const left = Math.max(0, unitsTotal - tried);
     return {
       tenantId,
@@ -76,12 +92,19 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
       state,
       unitsTotal,
       ...rest,
+      failedCount: failedCount(),
+      ...(outage === undefined ? {} : { outage }),
       ...(tried === 0 ? {} : { etaSeconds: Math.round((seconds / tried) * left) }),
     };
   }
 
+  function whileRunning(): BackfillState {
+    if (progress.paused) return 'paused';
+    return outages.size > 0 ? 'backoff' : 'running';
+  }
+
   function show(next: BackfillState): void {
-    state = progress.paused && next === 'running' ? 'paused' : next;
+    state = next === 'running' ? whileRunning() : next;
     setCurrentDetails(backfillPage(status()));
     if (state === shown) return;
     shown = state;
@@ -107,12 +130,32 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
     resumeBackfillUpdate,
     () => {
       progress = { ...progress, paused: false };
+      resumes += 1;
       show('running');
       return status();
     },
-    { description: 'Go on after a pause.' },
+    { description: 'Go on after a pause, or try again at once.' },
   );
   show('running');
+
+  async function whileAllowed(): Promise<void> {
+    if (!progress.paused) return;
+    show('paused');
+    await condition(() => !progress.paused);
+    show('running');
+  }
+
+  async function waitOut({ code, message, remedy, retryAfterSeconds }: Failure, tries: number): Promise<void> {
+    const spanMs = backoffSeconds(tries, retryAfterSeconds) * 1000;
+    const outage = { code, message, remedy, retryAt: new Date(nowMs() + spanMs).toISOString() };
+    const resumesBefore = resumes;
+    outages.add(outage);
+    show('running');
+    await condition(() => resumes > resumesBefore, timerMs(spanMs), { summary: `try again after ${code}` });
+    outages.delete(outage);
+    show('running');
+    await whileAllowed();
+  }
 
   return {
     progress: () => progress,
@@ -136,11 +179,12 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
       progress = { ...progress, done: progress.done + units };
       show(state);
     },
-    addFailed(failed, requests) {
+    addFailed(failed, requests, more = 0) {
       unitsThisRun += 1;
       progress = {
         ...progress,
         requests: progress.requests + requests,
+        failedCount: failedCount() + 1 + more,
         failed: progress.failed.length < failedMax ? [...progress.failed, failed] : progress.failed,
       };
       show(state);
@@ -149,11 +193,15 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
       progress = { ...progress, next };
     },
     show,
-    async whileAllowed() {
-      if (!progress.paused) return;
-      show('paused');
-      await condition(() => !progress.paused);
-      show('running');
+    whileAllowed,
+    async outlast(work, failureOf) {
+      for (let tries = 1; ; tries += 1) {
+        const outcome = await work();
+        const failure = failureOf(outcome);
+        if (failure === undefined || !isPassing(failure) || tries >= triesMax) return outcome;
+        if (!patched('backfills-outlast')) return outcome;
+        await waitOut(failure, tries);
+      }
     },
     isRunLong: () => (unitsThisRun >= unitsPerRunMax || workflowInfo().continueAsNewSuggested) && allHandlersFinished(),
     status,

@@ -16,11 +16,22 @@ export interface FailedUnit {
   readonly message: string;
 }
 
+/** What a backfill waits to be over. */
+export interface Outage {
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  /** ISO time. */
+  readonly retryAt: string;
+}
+
 export interface BackfillProgress {
   /** TAP: index of the next window. S3: last key of the last page that is done. */
   readonly next: string;
   readonly done: number;
   readonly failed: readonly FailedUnit[];
+  /** Absent in the progress of earlier versions. */
+  readonly failedCount?: number;
   readonly totals: Totals;
   readonly requests: number;
   readonly paused: boolean;
@@ -51,8 +62,8 @@ export interface S3BackfillInput extends BackfillInput {
 /** Which time of an object a range means: the one in its key, or when it was uploaded. */
 export type ObjectTime = 'key' | 'modified';
 
-/** `quota` waits for requests that the vendor still allows */
-export type BackfillState = 'running' | 'quota' | 'paused' | 'done';
+/** `quota` waits for requests that the vendor still allows, `backoff` for the end of an outage. */
+export type BackfillState = 'running' | 'quota' | 'backoff' | 'paused' | 'done';
 
 export interface BackfillStatus extends SourceName {
   readonly from: string;
@@ -60,7 +71,11 @@ export interface BackfillStatus extends SourceName {
   readonly state: BackfillState;
   readonly unitsTotal: number;
   readonly done: number;
+  readonly failedCount: number;
+  /** The first of them. */
   readonly failed: readonly FailedUnit[];
+  /** Set in state `backoff`. */
+  readonly outage?: Outage;
   readonly totals: Totals;
   readonly requests: number;
   readonly startedAt: string;

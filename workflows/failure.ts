@@ -34,6 +34,14 @@ export function activityFailure(error: unknown): Failure | undefined {
   return undefined;
 }
 
+/** Failures that are no outage by their directive, and may be over in a while all the same: for all units of a source, not for one. */
+const passingCodes = new Set(['tap.throttled', 'tap.unauthorized', 'tap.forbidden', 'secret.missing']);
+
+/** Whether the other side may take the same in a while. Other failures come again for the same window or object. */
+export function isPassing({ code, directive }: Failure): boolean {
+  return directive === 'retry' || passingCodes.has(code);
+}
+
 /** Pause before the next try, seconds: grows from 15 s to 15 minutes, at least what the other side asked for. */
 export function backoffSeconds(consecutiveErrors: number, retryAfterSeconds = 0): number {
   return Math.max(retryAfterSeconds, Math.min(900, 15 * 2 ** Math.min(10, consecutiveErrors - 1)));

@@ -3,6 +3,7 @@ import { continueAsNew } from '@temporalio/workflow';
 import { listObjects } from './activity-options.ts';
 import { setUpBackfill } from './backfill-loop.ts';
 import type { BackfillStatus, S3BackfillInput } from './backfill-state.ts';
+import { activityFailure, isPassing } from './failure.ts';
 import { loadInGroups } from './s3-objects.ts';
 
 const listsPerPageMax = 100;
@@ -15,22 +16,35 @@ export async function s3Backfill(input: S3BackfillInput): Promise<BackfillStatus
   for (;;) {
     await backfill.whileAllowed();
     const after = backfill.progress().next;
-    const page = await listObjects.executeWithOptions({ summary }, [
-      {
-        ...name,
-        settings,
-        listsMax: listsPerPageMax,
-        range: { from, to, by },
-        ...(after === '' ? {} : { startAfter: after }),
-      },
-    ]);
+    const list = () =>
+      listObjects
+        .executeWithOptions({ summary }, [
+          {
+            ...name,
+            settings,
+            listsMax: listsPerPageMax,
+            range: { from, to, by },
+            ...(after === '' ? {} : { startAfter: after }),
+          },
+        ])
+        .then(
+          (page) => ({ page, error: undefined }),
+          (error: unknown) => ({ page: undefined, error }),
+        );
+    const { page, error } = await backfill.outlast(list, (outcome) => activityFailure(outcome.error));
+    if (page === undefined) throw error;
     backfill.addKnown(page.seen - page.objects.length);
-    const { loaded, failed } = await loadInGroups(name, settings, page.objects);
+    // those that a try before has loaded stand in the ledger, and are told of again
+    const { loaded, failed, failedCount } = await backfill.outlast(
+      () => loadInGroups(name, settings, page.objects),
+      (outcome) => outcome.failed.find(isPassing),
+    );
     for (const group of loaded) {
       backfill.addDone(group, 0);
       backfill.addKnown(group.gone);
     }
-    for (const { key, code, message } of failed) backfill.addFailed({ unit: key, code, message }, 0);
+    for (const [index, { key, code, message }] of failed.entries())
+      backfill.addFailed({ unit: key, code, message }, 0, index === 0 ? failedCount - failed.length : 0);
     if (!page.more) break;
     backfill.moveTo(page.lastKey ?? after);
     if (backfill.isRunLong()) await continueAsNew<typeof s3Backfill>({ ...input, progress: backfill.progress() });

@@ -85,11 +85,16 @@ function clockSkewWords(seconds: number | undefined): string {
 
 /** The same for a backfill. */
 export function backfillPage(status: BackfillStatus): string {
-  const { state, from, to, unitsTotal, done, failed, totals, requests, etaSeconds } = status;
+  const { state, from, to, unitsTotal, done, failedCount, failed, outage, totals, requests, etaSeconds } = status;
   const facts = [
     ['State', `**${state}**`],
     ['Time', `${from} to ${to}`],
-    ['Done', `${done} of ${unitsTotal}, ${failed.length} failed`],
+    ['Done', `${done} of ${unitsTotal}, ${failedCount} failed`],
+    [
+      'Waits',
+      outage === undefined ? '-' : `until ${outage.retryAt}, for ${inline(outage.code)} ${inline(outage.message)}`,
+    ],
+    ['Remedy', outage?.remedy ?? '-'],
     ['Time left', state === 'done' || etaSeconds === undefined ? '-' : formatDuration(etaSeconds)],
     ['Found', `${totals.records} records, ${totals.rowsAdded} rows added, ${totals.deadLetters} dead letters`],
     ['Requests', requests === 0 ? '-' : String(requests)],

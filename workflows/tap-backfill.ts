@@ -1,5 +1,12 @@
 /** A backfill of a TAP source: windows on request, behind the live reads of the source and within the same allowance. */
-import { condition, continueAsNew, getExternalWorkflowHandle, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  condition,
+  continueAsNew,
+  getExternalWorkflowHandle,
+  patched,
+  setHandler,
+  workflowInfo,
+} from '@temporalio/workflow';
 import { isoSeconds, type TapBatch } from '../sources/batch.ts';
 import { nowMs, timerMs } from '../sources/clock.ts';
 import { windowsOf } from '../sources/tap/plan.ts';
@@ -23,6 +30,7 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
   let next = Number(backfill.progress().next === '' ? 0 : backfill.progress().next);
   /** Windows that a request has been spent on. */
   let asked = next;
+  /** Below 0 where windows took more than one. */
   let granted = 0;
   const answers: { readonly granted: number; readonly retryAt: string }[] = [];
   setHandler(budgetGrantedSignal, (grant) => {
@@ -33,7 +41,7 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
   async function fillBudget(): Promise<void> {
     const source = getExternalWorkflowHandle(workflowIdOf(input));
     for (;;) {
-      const wanted = Math.min(requestsAtOnce, windows.length - asked);
+      const wanted = Math.max(1, Math.min(requestsAtOnce, windows.length - asked)) - granted;
       await source.signal(requestBudgetSignal, { workflowId: workflowInfo().workflowId, wanted });
       await condition(() => answers.length > 0);
       const [answer] = answers.splice(0);
@@ -64,14 +72,23 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
       const window = windows[next];
       if (window === undefined) return;
       next += 1;
-      await takeRequest();
       const batch: TapBatch = {
         kind: 'tap',
         from: isoSeconds(window.fromMs),
         to: isoSeconds(window.toMs),
         pass: backfillPass(input.startedAt),
       };
-      const { loaded, failed, requests } = await readTapWindow(input, input.settings, batch);
+      let requests = 0;
+      const { loaded, failed } = await backfill.outlast(
+        async () => {
+          await takeRequest();
+          const outcome = await readTapWindow(input, input.settings, batch);
+          requests += outcome.requests;
+          if (outcome.requests > 1 && patched('backfills-outlast')) granted -= outcome.requests - 1;
+          return outcome;
+        },
+        (outcome) => activityFailure(outcome.failed),
+      );
       if (loaded !== undefined) backfill.addDone(loaded, requests);
       else {
         const { code, message } = activityFailure(failed) ?? { code: 'internal', message: 'unknown' };

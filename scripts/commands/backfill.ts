@@ -109,7 +109,7 @@ function addStatus(backfill: Command): void {
                 status.execution === 'running' ? status.state : status.execution,
                 status.done,
                 status.unitsTotal,
-                status.failed.length,
+                status.failedCount,
                 status.totals.rowsAdded,
                 status.execution !== 'running' || status.etaSeconds === undefined
                   ? '-'
@@ -129,7 +129,7 @@ async function watchBackfill(client: Client, workflowId: string): Promise<void> 
     const { status } = await client.workflow.getHandle(workflowId).describe();
     const now = await backfillStatus(client, workflowId);
     progress.show(
-      now.done + now.failed.length,
+      now.done + now.failedCount,
       now.unitsTotal,
       `windows  ${now.totals.rowsAdded} rows added  ${now.state}  ${timeLeft(now)}`,
     );

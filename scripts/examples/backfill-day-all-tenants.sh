@@ -83,7 +83,7 @@ while [ "$waiting" != ' ' ]; do
     if [ "$execution" != completed ] || [ "$failed" != 0 ]; then
       fail "$name: not all was read; see ppi backfill status --tenant ${name%/*} --json"
     fi
-  done < <(each_row "row.from === '$from' && row.to === '$to'"' ? [`${row.tenantId}/${row.sourceId}`, row.execution, row.done, row.unitsTotal, row.failed.length, row.totals.rowsAdded].join(" ") : ""' <<<"$statuses")
+  done < <(each_row "row.from === '$from' && row.to === '$to'"' ? [`${row.tenantId}/${row.sourceId}`, row.execution, row.done, row.unitsTotal, row.failedCount, row.totals.rowsAdded].join(" ") : ""' <<<"$statuses")
 done
 
 [ "$failures" = 0 ]

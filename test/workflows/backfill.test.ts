@@ -33,14 +33,20 @@ const hourMs = 3_600_000;
 const hour = Math.floor(Date.now() / hourMs) * hourMs;
 const config = readConfig({ TASK_QUEUE: taskQueue });
 
-/** A source that has caught up, and a backfill of hours before its start. */
-async function backfillHours(
-  tenantId: string,
-  hours: number,
-  settings = tap({ startFrom: '-1h' }),
-): Promise<StartedBackfill> {
-  await start(tenantId, settings);
+/** A source that has caught up. */
+async function startIdle(tenantId: string): Promise<void> {
+  await start(tenantId, tap({ startFrom: '-1h' }));
   await until(tenantId, ({ pipelineState }) => pipelineState === 'idle');
+}
+
+/** A source that has caught up, and a backfill of hours before its start. */
+async function backfillHours(tenantId: string, hours: number): Promise<StartedBackfill> {
+  await startIdle(tenantId);
+  return startHours(tenantId, hours);
+}
+
+function startHours(tenantId: string, hours: number): Promise<StartedBackfill> {
+  const settings = tap({ startFrom: '-1h' });
   const range = { fromMs: hour - (hours + 24) * hourMs, toMs: hour - 24 * hourMs };
   return startTapBackfill(client, config, { ...name(tenantId), settings }, { ...range, intervals: [range] });
 }
@@ -112,13 +118,59 @@ describe('a TAP backfill', () => {
 
   it('reports a window that failed and does the others', async () => {
     const bad = new Date(hour - 26 * hourMs).toISOString().replace('.000Z', 'Z');
-    failures.set(`flaky ${bad}`, failure('tap.unavailable', { directive: 'wait', remedy: 'none' }));
+    failures.set(`flaky ${bad}`, failure('tap.too_far_back', { directive: 'wait', remedy: 'none' }));
     const status = await untilBackfill(await backfillHours('flaky', 5), isDone);
-    expect(status.done).toBe(4);
+    expect(status).toMatchObject({ done: 4, failedCount: 1 });
     expect(status.failed).toEqual([
-      { unit: expect.stringContaining(bad), code: 'tap.unavailable', message: 'tap.unavailable happened' },
+      { unit: expect.stringContaining(bad), code: 'tap.too_far_back', message: 'tap.too_far_back happened' },
     ]);
     failures.clear();
+  });
+
+  it('counts the windows that failed beyond those whose words it keeps', async () => {
+    await startIdle('lost');
+    failures.set('lost', failure('tap.bad_request', { directive: 'block', remedy: 'none' }));
+    const status = await untilBackfill(await startHours('lost', 60), isDone);
+    expect(status).toMatchObject({ done: 0, failedCount: 60, etaSeconds: 0 });
+    expect(status.failed).toHaveLength(50);
+    failures.clear();
+  });
+
+  it('waits for the end of an outage, says for what, and then has all; or tries at once where it is told to', async () => {
+    await startIdle('outage');
+    failures.set('outage', failure('tap.unavailable', { directive: 'retry', remedy: 'have patience' }));
+    const started = await startHours('outage', 12);
+    const waiting = await untilBackfill(started, ({ state }) => state === 'backoff');
+    expect(waiting).toMatchObject({
+      done: 0,
+      failedCount: 0,
+      outage: { code: 'tap.unavailable', message: 'tap.unavailable happened', remedy: 'have patience' },
+    });
+    expect(Date.parse(waiting.outage?.retryAt ?? '') - Date.now()).toBeGreaterThan(5000);
+    const { currentDetails } = await client.workflow
+      .getHandle(started.workflowId)
+      .query<{ currentDetails: string }>('__temporal_workflow_metadata');
+    expect(currentDetails).toContain('have patience');
+    // none of the four lanes reads on beyond the window that it waits with
+    const asked = callsOf('outage', 'fetch').filter(({ pass }) => pass?.startsWith('backfill-'));
+    expect(new Set(asked.map(({ from }) => from)).size).toBe(4);
+    failures.clear();
+    await updateBackfill(client, started.workflowId, 'resume');
+    const status = await untilBackfill(started, isDone);
+    expect(status).toMatchObject({ done: 12, failedCount: 0 });
+    expect(status).not.toHaveProperty('outage');
+  });
+
+  it('counts each request of its retries against what the vendor allows', async () => {
+    await startIdle('retried');
+    vendors.set('retried', { clockSkewSeconds: 0, answerMs: 0, requests: 3 });
+    const status = await untilBackfill(await startHours('retried', 20), isDone);
+    expect(status).toMatchObject({ done: 20, requests: 60 });
+    const source = await sourceStatus(client, name('retried'));
+    const counted = Object.values(source.tap?.requests ?? {}).reduce((sum, [, , backfill]) => sum + backfill, 0);
+    // the last windows have nothing behind them that would ask for what they took
+    expect(counted).toBeGreaterThan(50);
+    expect(counted).toBeLessThanOrEqual(60);
   });
 
   it('pauses, goes on and is cancelled', async () => {
@@ -208,5 +260,21 @@ describe('an S3 backfill', () => {
         .map(({ key = '' }) => key)
         .toSorted(),
     ).toEqual(['p/2026/01/31/05/b', 'p/2026/01/31/23/c']);
+  });
+
+  it.each(['list', 'p/2026/01/31/05/b'])('waits for the end of an outage, and then has all: %s', async (what) => {
+    const tenantId = what === 'list' ? 'lists' : 'loads';
+    const keys = ['a', 'b', 'c'].map((letter) => `p/2026/01/31/05/${letter}`);
+    objects.set(tenantId, keys);
+    failures.set(`${tenantId} ${what}`, failure('s3.unavailable', { directive: 'retry', remedy: 'none' }));
+    const range = { fromMs: Date.parse('2026-01-31T00:00:00Z'), toMs: Date.parse('2026-02-01T00:00:00Z') };
+    const source = { ...name(tenantId), settings: s3() };
+    const started = await startS3Backfill(client, config, source, { ...range, by: 'key', unitsTotal: 3 });
+    const waiting = await untilBackfill(started, ({ state }) => state === 'backoff');
+    expect(waiting).toMatchObject({ done: 0, failedCount: 0, outage: { code: 's3.unavailable' } });
+    failures.clear();
+    await updateBackfill(client, started.workflowId, 'resume');
+    const status = await untilBackfill(started, isDone);
+    expect(status).toMatchObject({ done: 3, failedCount: 0, totals: { batches: 3, rowsAdded: 24 } });
   });
 });

@@ -43,7 +43,10 @@ const inLedger = new Set<string>();
 /** Of a List request in this world. */
 const keysPerList = 10;
 /** What a tenant's vendor is like, where it is not perfect. */
-export const vendors = new Map<string, { readonly clockSkewSeconds: number; readonly answerMs: number }>();
+export const vendors = new Map<
+  string,
+  { readonly clockSkewSeconds: number; readonly answerMs: number; readonly requests?: number }
+>();
 const inFlight = new Map<string, number>();
 /** Most requests that a tenant's vendor had under way at once. */
 export const inFlightMost = new Map<string, number>();
@@ -65,9 +68,9 @@ const activities = {
     inFlightMost.set(tenantId, Math.max(inFlightMost.get(tenantId) ?? 0, inFlight.get(tenantId) ?? 0));
     await new Promise((resolve) => setTimeout(resolve, vendor.answerMs));
     inFlight.set(tenantId, (inFlight.get(tenantId) ?? 0) - 1);
-    const { clockSkewSeconds } = vendor;
+    const { clockSkewSeconds, requests = 1 } = vendor;
     landings.add(id);
-    return { batchId: id, landed: 'stored', requests: 1, clockSkewSeconds };
+    return { batchId: id, landed: 'stored', requests, clockSkewSeconds };
   },
   async loadBatch({ tenantId, sourceId, batch, readAt = '' }: LoadBatchInput) {
     if (batch.kind === 's3') throw new Error('objects are loaded in groups');
@@ -113,6 +116,8 @@ const activities = {
     listsMax,
   }: ListObjectsInput): Promise<ListedObjects> {
     calls.push({ activity: 'list', tenantId, ...(last === undefined ? {} : { to: last }), from: startAfter });
+    const failing = failures.get(`${tenantId} list`);
+    if (failing !== undefined) throw failing;
     const keys = (objects.get(tenantId) ?? [])
       .filter((key) => key > startAfter && (last === undefined || key <= last) && isIn(range, key))
       .sort();
