@@ -32,7 +32,12 @@ export async function s3Backfill(input: S3BackfillInput): Promise<BackfillStatus
           (error: unknown) => ({ page: undefined, error }),
         );
     const { page, error } = await backfill.outlast(list, (outcome) => activityFailure(outcome.error));
-    if (page === undefined) throw error;
+    if (page === undefined) {
+      const failure = activityFailure(error);
+      // a backfill that has failed still tells why
+      if (failure !== undefined) backfill.addFailed({ unit: summary, code: failure.code, message: failure.message }, 0);
+      throw error;
+    }
     backfill.addKnown(page.seen - page.objects.length);
     // those that a try before has loaded stand in the ledger, and are told of again
     const { loaded, failed, failedCount } = await backfill.outlast(

@@ -268,6 +268,19 @@ describe('an S3 backfill', () => {
     ).toEqual(['p/2026/01/31/05/b', 'p/2026/01/31/23/c']);
   });
 
+  it('fails where the bucket refuses to be listed, and tells why', async () => {
+    failures.set('refusing list', failure('s3.forbidden', { directive: 'block', remedy: 'none' }));
+    const range = { fromMs: Date.parse('2026-01-31T00:00:00Z'), toMs: Date.parse('2026-02-01T00:00:00Z') };
+    const source = { ...name('refusing'), settings: s3() };
+    const started = await startS3Backfill(client, config, source, { ...range, by: 'key', unitsTotal: 3 });
+    await expect(client.workflow.getHandle(started.workflowId).result()).rejects.toThrow(/failed/);
+    failures.clear();
+    const status = await backfillStatus(client, started.workflowId);
+    expect(status.failed).toEqual([
+      { unit: 'list s3://logs/p/', code: 's3.forbidden', message: 's3.forbidden happened' },
+    ]);
+  });
+
   it.each(['list', 'p/2026/01/31/05/b'])('waits for the end of an outage, and then has all: %s', async (what) => {
     const tenantId = what === 'list' ? 'lists' : 'loads';
     const keys = ['a', 'b', 'c'].map((letter) => `p/2026/01/31/05/${letter}`);
