@@ -32,8 +32,8 @@ export interface Backfill {
   addDone(loaded: LoadedTotals, requests: number): void;
   /** Units that there was nothing to do for. */
   addKnown(units: number): void;
-  /** `more`: units that failed beside it and are only counted. */
-  addFailed(failed: FailedUnit, requests: number, more?: number): void;
+  /** `count`: how many failed, where not all are given. */
+  addFailed(failed: readonly FailedUnit[], requests: number, count?: number): void;
   moveTo(next: string): void;
   show(state: BackfillState): void;
   /** Resolves at once unless an operator has paused it. */
@@ -179,13 +179,13 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
       progress = { ...progress, done: progress.done + units };
       show(state);
     },
-    addFailed(failed, requests, more = 0) {
-      unitsThisRun += 1;
+    addFailed(failed, requests, count = failed.length) {
+      unitsThisRun += failed.length;
       progress = {
         ...progress,
         requests: progress.requests + requests,
-        failedCount: failedCount() + 1 + more,
-        failed: progress.failed.length < failedMax ? [...progress.failed, failed] : progress.failed,
+        failedCount: failedCount() + count,
+        failed: [...progress.failed, ...failed].slice(0, failedMax),
       };
       show(state);
     },

@@ -2,8 +2,8 @@
 import { continueAsNew } from '@temporalio/workflow';
 import { listObjects } from './activity-options.ts';
 import { setUpBackfill } from './backfill-loop.ts';
-import type { BackfillStatus, S3BackfillInput } from './backfill-state.ts';
-import { activityFailure, isPassing } from './failure.ts';
+import type { BackfillStatus, FailedUnit, S3BackfillInput } from './backfill-state.ts';
+import { activityFailure, type Failure, isPassing } from './failure.ts';
 import { loadInGroups } from './s3-objects.ts';
 
 const listsPerPageMax = 100;
@@ -35,7 +35,7 @@ export async function s3Backfill(input: S3BackfillInput): Promise<BackfillStatus
     if (page === undefined) {
       const failure = activityFailure(error);
       // a backfill that has failed still tells why
-      if (failure !== undefined) backfill.addFailed({ unit: summary, code: failure.code, message: failure.message }, 0);
+      if (failure !== undefined) backfill.addFailed([toUnit(summary, failure)], 0);
       throw error;
     }
     backfill.addKnown(page.seen - page.objects.length);
@@ -48,12 +48,16 @@ export async function s3Backfill(input: S3BackfillInput): Promise<BackfillStatus
       backfill.addDone(group, 0);
       backfill.addKnown(group.gone);
     }
-    for (const [index, { key, code, message }] of failed.entries())
-      backfill.addFailed({ unit: key, code, message }, 0, index === 0 ? failedCount - failed.length : 0);
+    const units = failed.map((each) => toUnit(each.key, each));
+    backfill.addFailed(units, 0, failedCount);
     if (!page.more) break;
     backfill.moveTo(page.lastKey ?? after);
     if (backfill.isRunLong()) await continueAsNew<typeof s3Backfill>({ ...input, progress: backfill.progress() });
   }
   backfill.show('done');
   return backfill.status();
+}
+
+function toUnit(unit: string, { code, message }: Failure): FailedUnit {
+  return { unit, code, message };
 }

@@ -92,7 +92,7 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
       if (loaded !== undefined) backfill.addDone(loaded, requests);
       else {
         const { code, message } = activityFailure(failed) ?? { code: 'internal', message: 'unknown' };
-        backfill.addFailed({ unit: `${batch.from}_${batch.to}`, code, message }, requests);
+        backfill.addFailed([{ unit: `${batch.from}_${batch.to}`, code, message }], requests);
       }
     }
   }

@@ -155,7 +155,7 @@ async function torment({ product, simulator, dataDir, clock, startMs, seed }: To
 }
 
 async function caughtUp({ client }: Product, endMs: number): Promise<void> {
-  const deadlineMs = performance.now() + 600_000;
+  const deadlineMs = performance.now() + 1_200_000;
   for (const tenantId of tenants) {
     for (;;) {
       const status = await sourceStatus(client, { tenantId, sourceId: 'tap' }).catch(() => undefined);

@@ -6,7 +6,7 @@ import { runSoak } from './scenario.ts';
 const seeds = Array.from({ length: Number(process.env['SOAK_SEEDS'] ?? 2) }, (_, index) => `soak-${index + 1}`);
 const directory = temporaryDirectory('soak');
 
-describe('two days of TAP with every fault, late indexing and killed workers', { timeout: 900_000 }, () => {
+describe('two days of TAP with every fault, late indexing and killed workers', { timeout: 1_500_000 }, () => {
   it.concurrent.each(seeds)('leave exactly what the vendor had, but not without settle: %s', async (seed) => {
     const { missing, stories, gaps, surplus, events, requestsPerDayMax, windowSeconds, faultsMet } = await runSoak(
       seed,
