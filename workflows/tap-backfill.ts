@@ -47,6 +47,8 @@ export async function tapBackfill(input: TapBackfillInput): Promise<BackfillStat
       const [answer] = answers.splice(0);
       granted += answer?.granted ?? 0;
       if (granted > 0) return backfill.show('running');
+      // all that was asked for, and windows that ended meanwhile had taken it
+      if (answer !== undefined && answer.granted >= wanted) continue;
       backfill.show('quota');
       const waitMs = Math.max(60_000, Date.parse(answer?.retryAt ?? '') - nowMs());
       await condition(() => false, timerMs(waitMs), { summary: 'until the vendor allows more requests' });

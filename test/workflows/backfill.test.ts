@@ -163,14 +163,14 @@ describe('a TAP backfill', () => {
 
   it('counts each request of its retries against what the vendor allows', async () => {
     await startIdle('retried');
-    vendors.set('retried', { clockSkewSeconds: 0, answerMs: 0, requests: 3 });
+    vendors.set('retried', { clockSkewSeconds: 0, answerMs: 0, requests: 10 });
     const status = await untilBackfill(await startHours('retried', 20), isDone);
-    expect(status).toMatchObject({ done: 20, requests: 60 });
+    expect(status).toMatchObject({ done: 20, requests: 200 });
     const source = await sourceStatus(client, name('retried'));
     const counted = Object.values(source.tap?.requests ?? {}).reduce((sum, [, , backfill]) => sum + backfill, 0);
     // the last windows have nothing behind them that would ask for what they took
-    expect(counted).toBeGreaterThan(50);
-    expect(counted).toBeLessThanOrEqual(60);
+    expect(counted).toBeGreaterThan(150);
+    expect(counted).toBeLessThanOrEqual(200);
   });
 
   it('pauses, goes on and is cancelled', async () => {
