@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { IngestError } from '../../errors/ingest-error.ts';
 import {
   backfillStatus,
@@ -152,8 +152,11 @@ describe('a TAP backfill', () => {
       .query<{ currentDetails: string }>('__temporal_workflow_metadata');
     expect(currentDetails).toContain('have patience');
     // none of the four lanes reads on beyond the window that it waits with
-    const asked = callsOf('outage', 'fetch').filter(({ pass }) => pass?.startsWith('backfill-'));
-    expect(new Set(asked.map(({ from }) => from)).size).toBe(4);
+    const asked = () => callsOf('outage', 'fetch').filter(({ pass }) => pass?.startsWith('backfill-'));
+    const windows = () => new Set(asked().map(({ from }) => from)).size;
+    await vi.waitFor(() => expect(windows()).toBe(4), 10_000);
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(windows()).toBe(4);
     failures.clear();
     await updateBackfill(client, started.workflowId, 'resume');
     const status = await untilBackfill(started, isDone);
