@@ -177,6 +177,16 @@ export async function cancelBackfill(client: Client, workflowId: string): Promis
   await answered(client, workflowId, () => client.workflow.getHandle(workflowId).cancel());
 }
 
+/** All of a source that run; one that ends meanwhile needs none. */
+export async function cancelBackfills(client: Client, source: SourceName): Promise<void> {
+  for (const { workflowId, execution } of await listBackfills(client, source)) {
+    if (execution !== 'running') continue;
+    await cancelBackfill(client, workflowId).catch((error: unknown) => {
+      if (!(error instanceof IngestError) || error.code !== 'source.unknown') throw error;
+    });
+  }
+}
+
 function isoInterval({ fromMs, toMs }: TimeRange) {
   return { from: isoSeconds(fromMs), to: isoSeconds(toMs) };
 }

@@ -11,6 +11,7 @@ import type { SourceSettings } from '../../sources/settings.ts';
 import { type ConfiguredSource, parseTenantsFile } from '../../sources/tenants-file.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
 import { workflowIdOf } from '../../workflows/source-state.ts';
+import { cancelBackfills } from '../backfills.ts';
 import { printJson, printTable } from '../output.ts';
 import { planQueues } from '../queue-registry.ts';
 import { removeSource, runningSources, sourceStatus, startSource, updateSource } from '../source-registry.ts';
@@ -106,7 +107,7 @@ export async function applyTenants(
     else changes.push({ source, change: 'changed', carryOut: () => reconfigure(client, source) });
   }
   for (const source of running.filter((each) => !wantedIds.has(workflowIdOf(each)))) {
-    changes.push({ source, change: 'removed', carryOut: () => removeSource(client, source) });
+    changes.push({ source, change: 'removed', carryOut: () => giveUp(client, source) });
   }
   const queues = await planQueues(client, config.temporal.taskQueue, queuesOf(wanted, 'tenants.yaml'));
   if (!dryRun) for (const { carryOut } of [...queues, ...changes]) await carryOut();
@@ -124,4 +125,10 @@ async function createSource(client: Client, config: Config, source: ConfiguredSo
 
 async function reconfigure(client: Client, source: ConfiguredSource): Promise<void> {
   await updateSource(client, source, 'reconfigure', { settings: source.settings });
+}
+
+/** Its backfills first: they ask their source for requests, and would read on for a tenant that has left. */
+async function giveUp(client: Client, source: SourceName): Promise<void> {
+  await cancelBackfills(client, source);
+  await removeSource(client, source);
 }

@@ -4,10 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { tapSettings } from '../../sources/settings.ts';
-import { tenantIdKey } from '../../workflows/search-attributes.ts';
+import { sourceIdKey, tenantIdKey } from '../../workflows/search-attributes.ts';
+import { backfillWorkflowIdOf } from '../../workflows/backfill-state.ts';
 import { noTotals, type SourceStatus, workflowIdOf } from '../../workflows/source-state.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { jsonError, jsonLines, ppi } from './cli.ts';
@@ -282,4 +283,41 @@ it('ppi tenants apply --dry-run says what would change, and changes nothing', as
     ]),
   );
   expect(await workflows()).toEqual(before);
+});
+
+it('ppi tenants apply gives up the sources that are not in the file, and their backfills', async () => {
+  const gone = { tenantId: 'acme', sourceId: 'idle' };
+  const kept = { tenantId: 'globex', sourceId: 'tap' };
+  const backfillOf = (source: typeof gone) =>
+    backfillWorkflowIdOf({ ...source, from: '2026-01-30T00:00:00Z', to: '2026-01-31T00:00:00Z' });
+  for (const source of [gone, kept])
+    await client.workflow.start('tapBackfill', {
+      workflowId: backfillOf(source),
+      taskQueue: 'standing',
+      typedSearchAttributes: [
+        { key: tenantIdKey, value: source.tenantId },
+        { key: sourceIdKey, value: source.sourceId },
+      ],
+    });
+  await vi.waitFor(async () => expect((await workflows()).join()).toContain(backfillOf(kept)), { timeout: 10_000 });
+  const file = join(dataDir, 'fewer.yaml');
+  writeFileSync(
+    file,
+    `tenants: {globex: {sources: {tap: {kind: tap, principal: 'env:P', secret: 'file:/s', settle: [35m, 90m]}}}}`,
+  );
+  const { code, stdout } = await ppi(['tenants', 'apply', '-f', file, '--json'], env);
+  expect(code).toBe(0);
+  expect(jsonLines(stdout)).toEqual(
+    expect.arrayContaining([
+      { ...kept, change: 'unchanged' },
+      { ...gone, change: 'removed' },
+    ]),
+  );
+  const after = [
+    `${backfillOf(gone)} CANCELLED`,
+    `${workflowIdOf(gone)} CANCELLED`,
+    `${backfillOf(kept)} RUNNING`,
+    `${workflowIdOf(kept)} RUNNING`,
+  ];
+  await vi.waitFor(async () => expect(await workflows()).toEqual(expect.arrayContaining(after)), { timeout: 10_000 });
 });
