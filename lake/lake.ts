@@ -4,7 +4,7 @@ import pLimit from 'p-limit';
 import type { TableName } from '../tables/table.ts';
 import { commitBatches } from './commit.ts';
 import { createCommitter } from './committer.ts';
-import { type LakeSettings, openLakeInstance } from './connection.ts';
+import { type LakeSettings, type Opened, openLakeInstance } from './connection.ts';
 import {
   type Letter,
   type LetterPage,
@@ -85,11 +85,22 @@ function mustHold({ header, counts }: SealedStage, recordsBefore: number): void 
 /** Of DuckDB's memory for each stage: 128 fit into 512 MB, 200 do not. */
 const stageMegabytes = 8;
 
+/** A connection to a lake of this version's schema; nothing stays open where that cannot be had. */
+async function connectCurrent(opened: Opened): Promise<DuckDBConnection> {
+  try {
+    const connection = await opened.connect();
+    await ensureSchema(connection);
+    return connection;
+  } catch (error) {
+    opened.close();
+    throw castLakeError(error);
+  }
+}
+
 /** @throws IngestError `lake.unavailable`, `config.invalid` */
 export async function openLake(settings: LakeSettings): Promise<OpenLake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
-  const committing = await opened.connect();
-  await ensureSchema(committing);
+  const committing = await connectCurrent(opened);
   const placing = openPlacing(opened, settings.dataPath);
   let turn: Promise<unknown> = Promise.resolve();
 

@@ -50,6 +50,20 @@ describe('what a worker remembers', () => {
   });
 });
 
+describe('a lake whose schema cannot be brought up to date', () => {
+  it('leaves nothing open: it is tried again and again', async () => {
+    const settings = sqliteLake(temporaryDirectory('stuck'));
+    await (await openLake(settings)).close();
+    const opened = await openLakeInstance(settings, { readOnly: false });
+    const connection = await opened.connect();
+    await connection.run('DROP TABLE lake.fence; CREATE VIEW lake.fence AS SELECT 0 AS other');
+    connection.closeSync();
+    opened.close();
+    await expect(openLake(settings)).rejects.toThrow(/fence/);
+    expect(instances(settings)).toEqual([]);
+  });
+});
+
 describe('a lake that is opened anew after five commits', () => {
   it('holds every row once, and ends what is under way where it began', async () => {
     const settings = sqliteLake(temporaryDirectory('renewed'));
