@@ -12,8 +12,9 @@ import type { SourceStatus } from '../../workflows/source-state.ts';
 import { lagWords } from '../../workflows/status-page.ts';
 import { startTapBackfill } from '../backfills.ts';
 import { printJson, printTable, UsageError } from '../output.ts';
-import { runningSources, sourceStatus } from '../source-registry.ts';
+import { sourceStatus } from '../source-registry.ts';
 import { documented, type JsonOption, timeOption, withLakeAndClient } from './context.ts';
+import { askSources, type SilentSource } from './sources.ts';
 
 /** `failing`: not read because the source fails now. */
 export type ShownState = CoverageInterval['state'] | 'failing';
@@ -74,9 +75,10 @@ export function addGaps(gaps: Command): void {
     .description('unread and lost time between the start and the cursor of each TAP source')
     .option('--tenant <tenant>', 'of one tenant')
     .action(async ({ tenant, json }: JsonOption & { tenant?: string }) => {
-      const found = await withLakeAndClient((lake, client) => listGaps(lake, client, tenant));
+      const { gaps: found, silent } = await withLakeAndClient((lake, client) => listGaps(lake, client, tenant));
       if (json === true) for (const gap of found) printJson(gap);
-      else if (found.length === 0) process.stdout.write('no gaps\n');
+      else if (found.length === 0)
+        process.stdout.write(silent.length === 0 ? 'no gaps\n' : 'no gaps of those that answer\n');
       else
         printTable(
           ['tenant', 'source', 'from', 'to', 'state', 'can be filled'],
@@ -89,12 +91,15 @@ export function addGaps(gaps: Command): void {
             fillable ? 'yes' : 'no: the vendor has it no more',
           ]),
         );
+      mustAllAnswer(silent);
     });
   documented(gaps.command('fill'), 'ppi gaps fill')
     .description('start backfills for all gaps that the vendor still has')
     .option('--tenant <tenant>', 'of one tenant')
     .action(async ({ tenant, json }: JsonOption & { tenant?: string }) => {
-      const started = await withLakeAndClient((lake, client, config) => fillGaps(lake, client, config, tenant));
+      const { started, silent } = await withLakeAndClient((lake, client, config) =>
+        fillGaps(lake, client, config, tenant),
+      );
       if (json === true) for (const each of started) printJson(each);
       else if (started.length === 0) process.stdout.write('nothing to fill\n');
       else
@@ -102,6 +107,7 @@ export function addGaps(gaps: Command): void {
           ['tenant', 'source', 'from', 'to', 'windows'],
           started.map(({ tenantId, sourceId, from, to, windows }) => [tenantId, sourceId, from, to, windows]),
         );
+      mustAllAnswer(silent);
     });
 }
 
@@ -112,17 +118,26 @@ interface Gap extends SourceName {
   readonly fillable: boolean;
 }
 
-async function tapSources(client: Client, tenantId?: string): Promise<TapStatus[]> {
-  const statuses = await Promise.all(
-    (await runningSources(client, tenantId)).map((source) => sourceStatus(client, source)),
-  );
-  return statuses.filter(isTap);
+/** Told last: what the others have said is printed by then. */
+function mustAllAnswer(silent: readonly SilentSource[]): void {
+  const [first] = silent;
+  if (first === undefined) return;
+  const names = silent.map(({ tenantId, sourceId }) => `${tenantId}/${sourceId}`);
+  throw new IngestError(first.error.code, `the gaps of these are not known, they do not answer: ${names.join(', ')}`, {
+    cause: first.error,
+  });
 }
 
-async function listGaps(lake: LakeReader, client: Client, tenantId?: string): Promise<Gap[]> {
+async function tapSources(client: Client, tenantId?: string): Promise<{ taps: TapStatus[]; silent: SilentSource[] }> {
+  const { statuses, silent } = await askSources(client, tenantId);
+  return { taps: statuses.filter(isTap), silent };
+}
+
+async function listGaps(lake: LakeReader, client: Client, tenantId?: string) {
+  const { taps, silent } = await tapSources(client, tenantId);
   const gaps: Gap[] = [];
   const oldestMs = oldestMinuteMs(Date.now());
-  for (const status of await tapSources(client, tenantId)) {
+  for (const status of taps) {
     const intervals = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
     for (const { state, fromMs, toMs } of intervals) {
       if (state !== 'unread' && state !== 'lost') continue;
@@ -136,12 +151,13 @@ async function listGaps(lake: LakeReader, client: Client, tenantId?: string): Pr
       });
     }
   }
-  return gaps;
+  return { gaps, silent };
 }
 
 async function fillGaps(lake: LakeReader, client: Client, config: Config, tenantId?: string) {
+  const { taps, silent } = await tapSources(client, tenantId);
   const started = [];
-  for (const status of await tapSources(client, tenantId)) {
+  for (const status of taps) {
     const gaps = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
     const oldestMs = oldestMinuteMs(Date.now());
     const intervals = gaps
@@ -158,7 +174,7 @@ async function fillGaps(lake: LakeReader, client: Client, config: Config, tenant
       if (!(error instanceof IngestError) || error.code !== 'backfill.running') throw error;
     }
   }
-  return started;
+  return { started, silent };
 }
 
 export type TapStatus = SourceStatus & { readonly settings: TapSettings };

@@ -76,17 +76,39 @@ function addList(sources: Command): void {
 const worstFirst = ['unknown', 'blocked', 'backoff', 'late', 'paused', 'running', 'idle'] as const;
 
 async function listSources(client: Client, tenantId?: string): Promise<Listed[]> {
-  const listed = await pMap(
+  const { statuses, silent } = await askSources(client, tenantId);
+  const unknown = silent.map(({ error: { code, remedy }, ...source }): Listed => {
+    return { ...source, pipelineState: 'unknown', problem: code, remedy };
+  });
+  return [...unknown, ...statuses].toSorted(
+    (a, b) => worstFirst.indexOf(a.pipelineState) - worstFirst.indexOf(b.pipelineState),
+  );
+}
+
+/** A source that gives no answer, and why. */
+export interface SilentSource extends SourceName {
+  readonly error: IngestError;
+}
+
+/** What the running sources say: one that gives no answer must not hide the others. */
+export async function askSources(
+  client: Client,
+  tenantId?: string,
+): Promise<{ statuses: SourceStatus[]; silent: SilentSource[] }> {
+  const answers = await pMap(
     await runningSources(client, tenantId),
-    (source) =>
-      sourceStatus(client, source).catch((error: unknown): Listed => {
+    (source): Promise<SourceStatus | SilentSource> =>
+      sourceStatus(client, source).catch((error: unknown) => {
         const cast = castTemporalError(error);
         if (!(cast instanceof IngestError)) throw cast;
-        return { ...source, pipelineState: 'unknown', problem: cast.code, remedy: cast.remedy };
+        return { ...source, error: cast };
       }),
     { concurrency: 16 },
   );
-  return listed.toSorted((a, b) => worstFirst.indexOf(a.pipelineState) - worstFirst.indexOf(b.pipelineState));
+  return {
+    statuses: answers.flatMap((answer) => ('error' in answer ? [] : [answer])),
+    silent: answers.flatMap((answer) => ('error' in answer ? [answer] : [])),
+  };
 }
 
 function addShow(sources: Command): void {

@@ -5,10 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { openLake } from '../../lake/lake.ts';
 import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { tapSettings } from '../../sources/settings.ts';
-import { sourceIdKey, tenantIdKey } from '../../workflows/search-attributes.ts';
+import { readConfig } from '../../workers/config.ts';
 import { backfillWorkflowIdOf } from '../../workflows/backfill-state.ts';
+import { sourceIdKey, tenantIdKey } from '../../workflows/search-attributes.ts';
 import { noTotals, type SourceStatus, workflowIdOf } from '../../workflows/source-state.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { jsonError, jsonLines, ppi } from './cli.ts';
@@ -268,6 +270,16 @@ describe('a tenants.yaml that cannot be meant', () => {
     expect(ran.code).toBe(2);
     expect(jsonError(ran)).toMatchObject({ code: 'usage', message: `${file} has no source filter of tenant acme` });
   });
+});
+
+it('ppi gaps list tells the gaps of all that answer, and then who does not', async () => {
+  await (await openLake(readConfig(env).lake)).close();
+  const { code, stdout, stderr } = await ppi(['gaps', 'list', '--tenant', 'acme', '--json'], env);
+  const gap = { tenantId: 'acme', from: '2026-01-24T05:00:00Z', to: '2026-01-31T05:00:00Z', state: 'unread' };
+  const [last, ...gaps] = jsonLines(stdout).toReversed();
+  expect(gaps).toEqual(states.map(() => expect.objectContaining(gap)));
+  expect([code, last]).toEqual([1, { error: expect.objectContaining({ code: 'source.silent' }) }]);
+  expect(stderr).toContain('not known, they do not answer: acme/a-silent\n');
 });
 
 it('ppi tenants apply --dry-run says what would change, and changes nothing', async () => {
