@@ -25,7 +25,15 @@ import {
 import { printJson, printTable, UsageError } from '../output.ts';
 import { createProgress } from '../progress.ts';
 import { countObjects, sourceStatus } from '../source-registry.ts';
-import { documented, type JsonOption, timeOption, withClient, withLakeAndClient } from './context.ts';
+import {
+  askEach,
+  documented,
+  type JsonOption,
+  mustAllAnswer,
+  timeOption,
+  withClient,
+  withLakeAndClient,
+} from './context.ts';
 import { isTap, sourceCoverage, type TapStatus } from './coverage.ts';
 
 interface RangeOptions extends JsonOption {
@@ -94,14 +102,15 @@ function addStatus(backfill: Command): void {
           };
           const listed = await listBackfills(client, wanted);
           if (watch === true && listed[0] !== undefined) return watchBackfill(client, listed[0].workflowId);
-          const statuses = await Promise.all(
-            listed.map(async (each) => ({ ...each, ...(await backfillStatus(client, each.workflowId)) })),
-          );
-          if (json === true) for (const status of statuses) printJson(status);
+          const { answers, silent } = await askEach(listed, async (each) => ({
+            ...each,
+            ...(await backfillStatus(client, each.workflowId)),
+          }));
+          if (json === true) for (const status of answers) printJson(status);
           else {
             printTable(
               ['tenant', 'source', 'from', 'to', 'state', 'done', 'of', 'failed', 'rows added', 'time left'],
-              statuses.map((status) => [
+              answers.map((status) => [
                 status.tenantId,
                 status.sourceId,
                 status.from,
@@ -117,7 +126,7 @@ function addStatus(backfill: Command): void {
               ]),
             );
           }
-          return undefined;
+          return mustAllAnswer(silent, ({ workflowId }) => workflowId);
         });
       },
     );

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Client } from '@temporalio/client';
 import { NamespaceNotFoundError } from '@temporalio/common';
 import { type Command, InvalidArgumentError } from 'commander';
+import pMap from 'p-map';
 import { IngestError } from '../../errors/ingest-error.ts';
 import { parseTimeMicros } from '../../hunt/time.ts';
 import { parseCatalog } from '../../lake/catalog.ts';
@@ -50,6 +51,44 @@ export function castTemporalError(error: unknown): unknown {
   return answer.isSilence
     ? new IngestError('source.silent', 'no worker answered within 10 s', { cause: error })
     : new IngestError('temporal.unreachable', `temporal: ${answer.details}`, { cause: error });
+}
+
+/** One that gives no answer, and why. */
+export interface Silent<N> {
+  readonly asked: N;
+  readonly error: IngestError;
+}
+
+/** What each of many answers: one that gives none must not hide the others. */
+export async function askEach<N, A>(
+  all: readonly N[],
+  ask: (asked: N) => Promise<A>,
+): Promise<{ answers: A[]; silent: Silent<N>[] }> {
+  const heard = await pMap(
+    all,
+    async (asked): Promise<{ readonly answer: A } | Silent<N>> => {
+      try {
+        return { answer: await ask(asked) };
+      } catch (error) {
+        const cast = castTemporalError(error);
+        if (!(cast instanceof IngestError)) throw cast;
+        return { asked, error: cast };
+      }
+    },
+    { concurrency: 16 },
+  );
+  return {
+    answers: heard.flatMap((each) => ('answer' in each ? [each.answer] : [])),
+    silent: heard.flatMap((each) => ('error' in each ? [each] : [])),
+  };
+}
+
+/** To be called when what the others answer is printed. @throws IngestError that names all that are silent */
+export function mustAllAnswer<N>(silent: readonly Silent<N>[], nameOf: (asked: N) => string): void {
+  const [first] = silent;
+  if (first === undefined) return;
+  const names = silent.map(({ asked }) => nameOf(asked));
+  throw new IngestError(first.error.code, `no answer from ${names.join(', ')}`, { cause: first.error });
 }
 
 /** @throws IngestError `lake.unavailable` also where there is no lake yet */

@@ -13,8 +13,8 @@ import { lagWords } from '../../workflows/status-page.ts';
 import { startTapBackfill } from '../backfills.ts';
 import { printJson, printTable, UsageError } from '../output.ts';
 import { sourceStatus } from '../source-registry.ts';
-import { documented, type JsonOption, timeOption, withLakeAndClient } from './context.ts';
-import { askSources, type SilentSource } from './sources.ts';
+import { documented, type JsonOption, mustAllAnswer, type Silent, timeOption, withLakeAndClient } from './context.ts';
+import { askSources } from './sources.ts';
 
 /** `failing`: not read because the source fails now. */
 export type ShownState = CoverageInterval['state'] | 'failing';
@@ -91,7 +91,7 @@ export function addGaps(gaps: Command): void {
             fillable ? 'yes' : 'no: the vendor has it no more',
           ]),
         );
-      mustAllAnswer(silent);
+      mustAllAnswer(silent, nameOf);
     });
   documented(gaps.command('fill'), 'ppi gaps fill')
     .description('start backfills for all gaps that the vendor still has')
@@ -107,9 +107,11 @@ export function addGaps(gaps: Command): void {
           ['tenant', 'source', 'from', 'to', 'windows'],
           started.map(({ tenantId, sourceId, from, to, windows }) => [tenantId, sourceId, from, to, windows]),
         );
-      mustAllAnswer(silent);
+      mustAllAnswer(silent, nameOf);
     });
 }
+
+const nameOf = ({ tenantId, sourceId }: SourceName) => `${tenantId}/${sourceId}`;
 
 interface Gap extends SourceName {
   readonly from: string;
@@ -118,19 +120,12 @@ interface Gap extends SourceName {
   readonly fillable: boolean;
 }
 
-/** Told last: what the others have said is printed by then. */
-function mustAllAnswer(silent: readonly SilentSource[]): void {
-  const [first] = silent;
-  if (first === undefined) return;
-  const names = silent.map(({ tenantId, sourceId }) => `${tenantId}/${sourceId}`);
-  throw new IngestError(first.error.code, `the gaps of these are not known, they do not answer: ${names.join(', ')}`, {
-    cause: first.error,
-  });
-}
-
-async function tapSources(client: Client, tenantId?: string): Promise<{ taps: TapStatus[]; silent: SilentSource[] }> {
-  const { statuses, silent } = await askSources(client, tenantId);
-  return { taps: statuses.filter(isTap), silent };
+async function tapSources(
+  client: Client,
+  tenantId?: string,
+): Promise<{ taps: TapStatus[]; silent: Silent<SourceName>[] }> {
+  const { answers, silent } = await askSources(client, tenantId);
+  return { taps: answers.filter(isTap), silent };
 }
 
 async function listGaps(lake: LakeReader, client: Client, tenantId?: string) {

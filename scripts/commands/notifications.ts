@@ -1,12 +1,20 @@
 /** `ppi notifications`: the queues that say what was uploaded. */
 import { type Command, Option } from 'commander';
-import pMap from 'p-map';
 import { listQueueLetters } from '../../lake/queue-letters.ts';
 import type { QueueStatus } from '../../workflows/queue-state.ts';
 import { queuePage } from '../../workflows/status-page.ts';
 import { printJson, printTable, printText } from '../output.ts';
 import { queueStatus, runningQueues, updateQueue } from '../queue-registry.ts';
-import { countOption, documented, type JsonOption, withClient, withExample, withLake } from './context.ts';
+import {
+  askEach,
+  countOption,
+  documented,
+  type JsonOption,
+  mustAllAnswer,
+  withClient,
+  withExample,
+  withLake,
+} from './context.ts';
 
 export function addNotifications(noun: Command): void {
   const notifications = withExample(noun, 'ppi notifications list');
@@ -21,14 +29,12 @@ function addList(notifications: Command): void {
   documented(notifications.command('list'), 'ppi notifications list')
     .description('state, messages and last error of every queue')
     .action(async ({ json }: JsonOption) => {
-      const listed = await withClient(async (client) =>
-        pMap(await runningQueues(client), async (name) => ({ name, ...(await queueStatus(client, name)) }), {
-          concurrency: 16,
-        }),
+      const { answers, silent } = await withClient(async (client) =>
+        askEach(await runningQueues(client), async (name) => ({ name, ...(await queueStatus(client, name)) })),
       );
       if (json === true) {
-        for (const status of listed) printJson(status);
-        return;
+        for (const status of answers) printJson(status);
+        return mustAllAnswer(silent, String);
       }
       printTable(
         [
@@ -43,7 +49,7 @@ function addList(notifications: Command): void {
           'next look',
           'last error',
         ],
-        listed.map(({ name, condition, settings, totals, foreign, nextLookAt, lastError }) => [
+        answers.map(({ name, condition, settings, totals, foreign, nextLookAt, lastError }) => [
           name,
           condition,
           settings.routes.length,
@@ -56,6 +62,7 @@ function addList(notifications: Command): void {
           lastError?.code ?? '-',
         ]),
       );
+      return mustAllAnswer(silent, String);
     });
 }
 

@@ -2,9 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
-import pMap from 'p-map';
 import type { Check, CheckSourceInput } from '../../activities/contracts.ts';
-import { IngestError } from '../../errors/ingest-error.ts';
 import type { SourceName } from '../../sources/batch.ts';
 import { formatDuration } from '../../sources/duration.ts';
 import type { ConfiguredSource } from '../../sources/tenants-file.ts';
@@ -15,7 +13,7 @@ import { printChecks } from '../checks.ts';
 import { printJson, printTable, printText, UsageError } from '../output.ts';
 import { queueNameOf, updateQueue } from '../queue-registry.ts';
 import { runningSources, sourceStatus, updateSource } from '../source-registry.ts';
-import { castTemporalError, documented, type JsonOption, withClient, withExample } from './context.ts';
+import { askEach, castTemporalError, documented, type JsonOption, withClient, withExample } from './context.ts';
 import { readTenantsFile } from './tenants.ts';
 
 type Listed =
@@ -76,39 +74,18 @@ function addList(sources: Command): void {
 const worstFirst = ['unknown', 'blocked', 'backoff', 'late', 'paused', 'running', 'idle'] as const;
 
 async function listSources(client: Client, tenantId?: string): Promise<Listed[]> {
-  const { statuses, silent } = await askSources(client, tenantId);
-  const unknown = silent.map(({ error: { code, remedy }, ...source }): Listed => {
-    return { ...source, pipelineState: 'unknown', problem: code, remedy };
+  const { answers, silent } = await askSources(client, tenantId);
+  const unknown = silent.map(({ asked, error: { code, remedy } }): Listed => {
+    return { ...asked, pipelineState: 'unknown', problem: code, remedy };
   });
-  return [...unknown, ...statuses].toSorted(
+  return [...unknown, ...answers].toSorted(
     (a, b) => worstFirst.indexOf(a.pipelineState) - worstFirst.indexOf(b.pipelineState),
   );
 }
 
-/** A source that gives no answer, and why. */
-export interface SilentSource extends SourceName {
-  readonly error: IngestError;
-}
-
-/** What the running sources say: one that gives no answer must not hide the others. */
-export async function askSources(
-  client: Client,
-  tenantId?: string,
-): Promise<{ statuses: SourceStatus[]; silent: SilentSource[] }> {
-  const answers = await pMap(
-    await runningSources(client, tenantId),
-    (source): Promise<SourceStatus | SilentSource> =>
-      sourceStatus(client, source).catch((error: unknown) => {
-        const cast = castTemporalError(error);
-        if (!(cast instanceof IngestError)) throw cast;
-        return { ...source, error: cast };
-      }),
-    { concurrency: 16 },
-  );
-  return {
-    statuses: answers.flatMap((answer) => ('error' in answer ? [] : [answer])),
-    silent: answers.flatMap((answer) => ('error' in answer ? [answer] : [])),
-  };
+/** What the running sources say of themselves. */
+export async function askSources(client: Client, tenantId?: string) {
+  return askEach(await runningSources(client, tenantId), (source) => sourceStatus(client, source));
 }
 
 function addShow(sources: Command): void {

@@ -9,7 +9,7 @@ import { openLake } from '../../lake/lake.ts';
 import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { tapSettings } from '../../sources/settings.ts';
 import { readConfig } from '../../workers/config.ts';
-import { backfillWorkflowIdOf } from '../../workflows/backfill-state.ts';
+import { type BackfillStatus, backfillWorkflowIdOf } from '../../workflows/backfill-state.ts';
 import { sourceIdKey, tenantIdKey } from '../../workflows/search-attributes.ts';
 import { noTotals, type SourceStatus, workflowIdOf } from '../../workflows/source-state.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -18,6 +18,12 @@ import { jsonError, jsonLines, ppi } from './cli.ts';
 const dataDir = temporaryDirectory('sources');
 const states = ['idle', 'running', 'paused', 'late', 'backoff', 'blocked'] as const;
 const settings = tapSettings.parse({ kind: 'tap', principal: 'env:P', secret: 'file:/s', settle: ['35m', '90m'] });
+
+/** Two of them with a backfill each. */
+const gone = { tenantId: 'acme', sourceId: 'idle' };
+const kept = { tenantId: 'globex', sourceId: 'tap' };
+const backfillOf = (source: typeof gone) =>
+  backfillWorkflowIdOf({ ...source, from: '2026-01-30T00:00:00Z', to: '2026-01-31T00:00:00Z' });
 
 let server: TemporalServer;
 let client: Client;
@@ -53,6 +59,20 @@ async function stand(tenantId: string, sourceId: string, state: SourceStatus['pi
     args: [status],
     typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
   });
+}
+
+/** A backfill that says of itself what is given, or nothing. */
+async function standBackfill(source: typeof gone, status?: Partial<BackfillStatus>) {
+  await client.workflow.start('tapBackfill', {
+    workflowId: backfillOf(source),
+    taskQueue: 'standing',
+    args: status === undefined ? [] : [status],
+    typedSearchAttributes: [
+      { key: tenantIdKey, value: source.tenantId },
+      { key: sourceIdKey, value: source.sourceId },
+    ],
+  });
+  await vi.waitFor(async () => expect((await workflows()).join()).toContain(backfillOf(source)), { timeout: 10_000 });
 }
 
 /** Every workflow there is, running or not. */
@@ -279,7 +299,7 @@ it('ppi gaps list tells the gaps of all that answer, and then who does not', asy
   const [last, ...gaps] = jsonLines(stdout).toReversed();
   expect(gaps).toEqual(states.map(() => expect.objectContaining(gap)));
   expect([code, last]).toEqual([1, { error: expect.objectContaining({ code: 'source.silent' }) }]);
-  expect(stderr).toContain('not known, they do not answer: acme/a-silent\n');
+  expect(stderr).toContain('no answer from acme/a-silent\n');
 });
 
 it('ppi tenants apply --dry-run says what would change, and changes nothing', async () => {
@@ -297,21 +317,19 @@ it('ppi tenants apply --dry-run says what would change, and changes nothing', as
   expect(await workflows()).toEqual(before);
 });
 
+it('ppi backfill status shows all that answer, and then says which do not', async () => {
+  await Promise.all([standBackfill(gone), standBackfill(kept, { state: 'backoff' })]);
+  const { code, stdout } = await ppi(['backfill', 'status', '--json'], env);
+  expect([code, jsonLines(stdout)]).toEqual([
+    1,
+    [
+      expect.objectContaining({ workflowId: backfillOf(kept), state: 'backoff', execution: 'running' }),
+      { error: expect.objectContaining({ code: 'source.silent', message: `no answer from ${backfillOf(gone)}` }) },
+    ],
+  ]);
+});
+
 it('ppi tenants apply gives up the sources that are not in the file, and their backfills', async () => {
-  const gone = { tenantId: 'acme', sourceId: 'idle' };
-  const kept = { tenantId: 'globex', sourceId: 'tap' };
-  const backfillOf = (source: typeof gone) =>
-    backfillWorkflowIdOf({ ...source, from: '2026-01-30T00:00:00Z', to: '2026-01-31T00:00:00Z' });
-  for (const source of [gone, kept])
-    await client.workflow.start('tapBackfill', {
-      workflowId: backfillOf(source),
-      taskQueue: 'standing',
-      typedSearchAttributes: [
-        { key: tenantIdKey, value: source.tenantId },
-        { key: sourceIdKey, value: source.sourceId },
-      ],
-    });
-  await vi.waitFor(async () => expect((await workflows()).join()).toContain(backfillOf(kept)), { timeout: 10_000 });
   const file = join(dataDir, 'fewer.yaml');
   writeFileSync(
     file,

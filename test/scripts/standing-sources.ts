@@ -1,6 +1,7 @@
-/** Workflow code: sources that stand in a given state and say so, and backfills that never end. */
+/** Workflow code: sources that stand in a given state and say so, and backfills that never end, some of which say nothing. */
 import { condition, setHandler } from '@temporalio/workflow';
-import { statusQuery } from '../../workflows/messages.ts';
+import type { BackfillStatus } from '../../workflows/backfill-state.ts';
+import { backfillStatusQuery, statusQuery } from '../../workflows/messages.ts';
 import type { SourceStatus } from '../../workflows/source-state.ts';
 
 export async function tapSource(status: SourceStatus): Promise<void> {
@@ -8,6 +9,7 @@ export async function tapSource(status: SourceStatus): Promise<void> {
   await condition(() => false);
 }
 
-export async function tapBackfill(): Promise<void> {
+export async function tapBackfill(status?: BackfillStatus): Promise<void> {
+  if (status !== undefined) setHandler(backfillStatusQuery, () => status);
   await condition(() => false);
 }
