@@ -1,5 +1,5 @@
 /** Objects from their bucket to the lake, a group an activity, for sources and backfills alike. */
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, patched } from '@temporalio/workflow';
 import type { FailedObject, LoadedObjects, ObjectToLoad } from '../activities/contracts.ts';
 import type { SourceName } from '../sources/batch.ts';
 import { groupObjects } from '../sources/s3/plan.ts';
@@ -8,8 +8,10 @@ import { loadObjects } from './activity-options.ts';
 import { activityFailure } from './failure.ts';
 import { mapSettled } from './map-settled.ts';
 
-/** Groups loaded side by side: one is read while another is committed. */
-const groupsAtOnceMax = 4;
+/** Groups loaded side by side: some are read while others are committed, and there is work for more workers than one. */
+const groupsAtOnceMax = 8;
+/** Of histories from before. */
+const groupsAtOnceBefore = 4;
 
 export interface GroupsLoaded {
   readonly loaded: readonly LoadedObjects[];
@@ -25,7 +27,9 @@ export async function loadInGroups(
   objects: readonly ObjectToLoad[],
 ): Promise<GroupsLoaded> {
   const groups = groupObjects(objects);
-  const outcomes = await mapSettled(groups, groupsAtOnceMax, (group) =>
+  const isMore = groups.length > groupsAtOnceBefore && patched('eight-groups');
+  const atOnceMax = isMore ? groupsAtOnceMax : groupsAtOnceBefore;
+  const outcomes = await mapSettled(groups, atOnceMax, (group) =>
     loadObjects.executeWithOptions({ summary: summaryOf(group) }, [{ ...name, settings, objects: group }]),
   );
   const loaded = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));

@@ -15,7 +15,7 @@ import { startS3Meter } from '../support/s3-meter.ts';
 
 const credentials = { accessKeyId: 'soak', secretAccessKey: 'soak-secret-key' };
 const bucket = 'logs';
-/** Each has up to four groups of objects waiting for the slot. */
+/** Each has up to eight groups of objects waiting for the slot. */
 const floodSources = 5;
 const quiet = { tenantId: 'quiet', sourceId: 'filter' };
 const probesMax = 5;

@@ -24,8 +24,8 @@ const hourMs = 3_600_000;
 const name = { tenantId: 'acme', sourceId: 'filter' };
 const prefix = 'filter/';
 const credentials = { accessKeyId: 'soak', secretAccessKey: 'soak-secret-key' };
-/** Objects that the groups of one step have asked for and not committed: 64 of each of four. */
-const openAtOnceMax = 256;
+/** Objects that the groups of one step have asked for and not committed: 64 of each of eight. */
+const openAtOnceMax = 512;
 
 export interface SoakSettings {
   readonly seed: string;
@@ -37,6 +37,8 @@ export interface SoakSettings {
   /** Real seconds over which the later objects come. */
   readonly uploadSeconds: number;
   readonly kills: number;
+  /** At once. */
+  readonly workers: number;
   /** Source hours. */
   readonly lookBackHours: number;
   readonly reconcileHours: number;
@@ -117,6 +119,7 @@ export async function runS3Soak(settings: SoakSettings): Promise<SoakOutcome> {
       MAINTAIN_EVERY: maintainEvery,
     };
     running = { root, product: await startProduct({ root, dataDir, lake: sqliteLake(dataDir), env }) };
+    while (running.product.workers().length < settings.workers) await running.product.addWorker();
     return await observe({
       settings,
       bucket,

@@ -13,6 +13,7 @@ export function soakSettings(keys: number): Omit<SoakSettings, 'seed' | 'directo
     speed: isBig ? 300 : 900,
     uploadSeconds: Math.min(1800, Math.max(15, Math.round(keys / 250))),
     kills: isBig ? 6 : 2,
+    workers: isBig ? 2 : 1,
     lookBackHours: 2,
     reconcileHours: isBig ? Math.max(12, Math.round(keys / 25_000)) : 4,
     everyMinutes: isBig ? 5 : 15,
