@@ -9,8 +9,8 @@ import type { FailedObject, Loaded, LoadedObjects, LoadObjectsInput, ObjectToLoa
 import type { Dependencies } from './dependencies.ts';
 import { openObject, totals } from './load-batch.ts';
 
-/** Side by side, so that one commit takes many: each waits for it. All of a group together are small: memory does not grow by it. */
-export const objectsAtOnceMax = 64;
+/** Side by side, all of a group, so that one commit takes many: each waits for it. All of a group together are small: memory does not grow by it. */
+export const objectsAtOnceMax = 100;
 
 /** An object that is overwritten again each time it is read is left for the next listing after so many tries. */
 const versionsMax = 3;

@@ -10,8 +10,6 @@ import type { SealedStage } from './stage.ts';
 /** So many batches at most in one transaction, and so many staged tables: bounds its time and memory. */
 const batchesMax = 512;
 const stagedTablesMax = 64;
-/** A commit waits so long for batches that are being filled: many small ones otherwise come to as many commits. */
-const lingerMs = 300;
 const lingerLookMs = 10;
 
 interface Waiting {
@@ -29,16 +27,17 @@ export interface Committer {
 
 type Receipts = ReadonlyMap<string, Receipt>;
 
+/** `worthMs`: how long a commit should have waited for the batches that are being filled at that moment. */
 export function createCommitter(
   commitBatches: (stages: readonly SealedStage[]) => Promise<Receipts>,
-  isMoreComing: () => boolean = () => false,
+  worthMs: () => number = () => 0,
 ): Committer {
   const queue: Waiting[] = [];
   let running: Promise<void> | undefined;
 
   async function run(): Promise<void> {
     while (queue.length > 0) {
-      if (isMoreComing()) await linger();
+      if (worthMs() > 0) await linger();
       const group = queue.splice(0, groupSize(queue));
       try {
         const receipts = await commitBatches(group.map(({ stage }) => stage));
@@ -51,8 +50,8 @@ export function createCommitter(
   }
 
   async function linger(): Promise<void> {
-    const untilMs = performance.now() + lingerMs;
-    while (isMoreComing() && queue.length < batchesMax && performance.now() < untilMs) await sleep(lingerLookMs);
+    const fromMs = performance.now();
+    while (queue.length < batchesMax && performance.now() - fromMs < worthMs()) await sleep(lingerLookMs);
   }
 
   /** One batch's fault is nobody else's: each is tried alone, unless the lake itself is what failed. */

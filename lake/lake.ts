@@ -82,6 +82,12 @@ function mustHold({ header, counts }: SealedStage, recordsBefore: number): void 
     throw new Error(`batch ${header.batchId} gave ${recordsBefore} records, and then only ${records}`);
 }
 
+/**
+ * A commit waits at most so long for batches that are being filled, because hundreds cost it little more than one. Small ones are soon filled, and many
+ * come together; a large one may take minutes.
+ */
+const lingerMs = { small: 1000, large: 300 };
+
 /** Of DuckDB's memory for each stage: 128 fit into 512 MB, 200 do not. */
 const stageMegabytes = 8;
 
@@ -130,7 +136,7 @@ export async function openLake(settings: LakeSettings): Promise<OpenLake> {
   const maintenance = maintenanceOf(opened, settings);
 
   /** Batches that are being filled. */
-  let filling = 0;
+  const filling = { small: 0, large: 0 };
   let commits = 0;
   const committer = createCommitter(
     async (stages) => {
@@ -140,8 +146,13 @@ export async function openLake(settings: LakeSettings): Promise<OpenLake> {
       if (commits % commitsBetween === 0) inTurn(mergeSmallFiles).catch(() => undefined);
       return committedBatches;
     },
-    () => filling > 0,
+    () => (filling.small > 0 ? lingerMs.small : filling.large > 0 ? lingerMs.large : 0),
   );
+
+  async function whileFilling<T>(size: keyof typeof filling, fill: () => Promise<T>): Promise<T> {
+    filling[size] += 1;
+    return fill().finally(() => (filling[size] -= 1));
+  }
 
   async function read<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {
     const connection = await opened.connect();
@@ -203,14 +214,10 @@ export async function openLake(settings: LakeSettings): Promise<OpenLake> {
     receipt,
     receipts,
     async load(header, tables, fill) {
-      const filled = async (stage: Stage): Promise<void> => {
-        filling += 1;
-        await fill(stage).finally(() => (filling -= 1));
-      };
-      const small = mayBeSmall(header) ? await fillSmall(header, tables, filled) : 0;
+      const small = mayBeSmall(header) ? await whileFilling('small', () => fillSmall(header, tables, fill)) : 0;
       if (typeof small !== 'number') return committer.commit(small);
       const loaded = async (stage: Stage): Promise<Receipt> => {
-        await filled(stage);
+        await whileFilling('large', () => fill(stage));
         const sealed = await stage.seal();
         mustHold(sealed, small);
         return committer.commit(sealed);

@@ -70,7 +70,9 @@ export async function stageSmall(
 ): Promise<StagedTable[]> {
   const rows = new Map<LakeTable, Row[]>();
   for (const [table, some] of stages.flatMap(({ small }) => (small === undefined ? [] : [...small]))) {
-    rows.set(table, [...(rows.get(table) ?? []), ...some]);
+    const known = rows.get(table);
+    if (known === undefined) rows.set(table, [...some]);
+    else known.push(...some);
   }
   const staged: StagedTable[] = [];
   for (const [table, all] of rows) {

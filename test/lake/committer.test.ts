@@ -45,20 +45,20 @@ describe('group commit', () => {
 
   it('waits for batches that are being filled, but not for long', async () => {
     const groups: string[][] = [];
-    let isMoreComing = true;
+    let worthMs = 300;
     const committer = createCommitter(
       async (stages) => {
         groups.push(stages.map(nameOf));
         return receipts(stages);
       },
-      () => isMoreComing,
+      () => worthMs,
     );
     const first = committer.commit(stage('first'));
     await new Promise((resolve) => setTimeout(resolve, 30));
     const second = committer.commit(stage('second'));
-    isMoreComing = false;
+    worthMs = 0;
     await Promise.all([first, second]);
-    isMoreComing = true;
+    worthMs = 50;
     await committer.commit(stage('third'));
     expect(groups).toEqual([['first', 'second'], ['third']]);
   });

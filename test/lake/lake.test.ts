@@ -1,6 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Lake, openLake } from '../../lake/lake.ts';
-import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import { addLines, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 describe('lake on SQLite and a directory', () => {
@@ -121,6 +122,26 @@ describe('lake on SQLite and a directory', () => {
     );
     expect(receipts.reduce((sum, { tables: [table] }) => sum + (table?.rowsAdded ?? 0), 0)).toBe(41);
     expect((await commits()) - before).toBeLessThan(20);
+  });
+
+  it('lets a commit wait for small batches that are being filled, and not for large ones', async () => {
+    const commits = async () => Number((await queryLake(settings, 'SELECT commits FROM fence'))[0]?.['commits']);
+    const slow = (name: string, sizeBytes: number, number: number) =>
+      lake.load({ ...objectHeader(name), sizeBytes }, [filterTable], async (stage) => {
+        await sleep(600);
+        addLines(stage, [filterLine(number)]);
+      });
+    const before = await commits();
+    await Promise.all([
+      slow('slow-small', 1, 80_000),
+      loadLines(lake, objectHeader('beside-small'), [filterLine(80_001)]),
+    ]);
+    expect((await commits()) - before).toBe(1);
+    await Promise.all([
+      slow('slow-large', 1 << 20, 80_002),
+      loadLines(lake, objectHeader('beside-large'), [filterLine(80_003)]),
+    ]);
+    expect((await commits()) - before).toBe(3);
   });
 
   it('knows all batches of a list, whatever the order of their ids', async () => {
