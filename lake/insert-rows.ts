@@ -1,8 +1,9 @@
 /** Adds staged rows to a table of the lake within a transaction, each event once: files as they are where all of their rows are new, else by INSERT. */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { knownRows } from './known-rows.ts';
 import { rowsOf } from './parts.ts';
 import { insertSql, type LakeTable } from './schema.ts';
-import { inList, name, quote, timestampLiteral } from './sql.ts';
+import { name, quote } from './sql.ts';
 import type { StagedTable } from './stage.ts';
 
 /** Bytes of records that one statement inserts, about: bounds its memory, and makes files large enough to be read well. */
@@ -143,30 +144,4 @@ export function piecesOf(staged: readonly Pick<StagedTable, 'rowCount' | 'sizeBy
     }
   }
   return pieces;
-}
-
-/** The identities that the table may already have for these rows: only the files of the rows' own time range are read. */
-async function knownRows(
-  connection: DuckDBConnection,
-  table: LakeTable,
-  union: (columns: string) => string,
-  tenantIds: ReadonlySet<string>,
-): Promise<string> {
-  const select = `SELECT tenant_id, ${name(table.idColumn)} FROM lake.${name(table.name)} WHERE tenant_id IN ${inList(tenantIds)}`;
-  if (!table.ranged || table.dayColumn === undefined) return select;
-  const day = name(table.dayColumn);
-  const bounds = await connection.runAndReadAll(`
-    SELECT epoch_us(min(${day}) FILTER (time_source <> 'object')), epoch_us(max(${day}) FILTER (time_source <> 'object')),
-      bool_or(time_source = 'object')
-    FROM (${union(`${day}, time_source`)})`);
-  const [low, high, untimed] = bounds.getRows()[0] ?? [];
-  const searched = [];
-  if (low != null && high != null) {
-    searched.push(
-      `${select} AND ${day} BETWEEN ${timestampLiteral(low as bigint)} AND ${timestampLiteral(high as bigint)}`,
-    );
-  }
-  // A line without any time has its object's: shipped again in another object it has another, so all such rows are searched.
-  if (untimed === true) searched.push(`${select} AND time_source = 'object'`);
-  return searched.join(' UNION ALL ');
 }
