@@ -27,6 +27,8 @@ export interface LakeTable {
   readonly placedBy?: string;
   /** A row read again has the same `dayColumn`, so that only that range is searched for it. */
   readonly ranged: boolean;
+  /** Files hold their rows in this order, those that are merged, too: a search for a range of it reads little of each. */
+  readonly sortedBy?: string;
 }
 
 /** Files that DuckLake did not write can only be added to a table that is partitioned by columns, not by what is computed from them. */
@@ -57,6 +59,8 @@ export const batchTable: LakeTable = {
   idColumn: 'batch_id',
   identity: 'content',
   ranged: false,
+  // every listing and commit asks for batches whose ids lie close together, and files have those of all tenants
+  sortedBy: 'batch_id',
 };
 
 export const driftTable: LakeTable = {
@@ -143,10 +147,26 @@ async function tableChanges(connection: DuckDBConnection): Promise<string[]> {
     const columns = existing.get(String(table)) ?? new Set();
     existing.set(String(table), columns.add(String(column)));
   }
+  const described = await connection.runAndReadAll(
+    `SELECT table_name, comment FROM duckdb_tables() WHERE database_name = 'lake' AND schema_name = 'main'`,
+  );
+  const comments = new Map(described.getRows().map(([table, comment]) => [String(table), comment]));
   return lakeTables.flatMap((table) => {
     const known = existing.get(table.name);
-    return known === undefined ? creation(table) : additions(table, known);
+    const columns = known === undefined ? creation(table) : additions(table, known);
+    return [...columns, ...sorting(table, comments.get(table.name))];
   });
+}
+
+/** The table's comment tells that it is sorted: DuckLake has no other word for it. https://ducklake.select/docs/stable/duckdb/advanced_features/sorted_tables */
+function sorting({ name: table, sortedBy }: LakeTable, comment: unknown): string[] {
+  const wanted = `sorted by ${sortedBy}`;
+  if (sortedBy === undefined || comment === wanted) return [];
+  const target = `lake.${name(table)}`;
+  return [
+    `ALTER TABLE ${target} SET SORTED BY (${name(sortedBy)} ASC)`,
+    `COMMENT ON TABLE ${target} IS ${quote(wanted)}`,
+  ];
 }
 
 function creation(table: LakeTable): string[] {

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
+import { openLake } from '../../lake/lake.ts';
+import { maintainLake } from '../../lake/maintenance.ts';
+import { filterLine, loadLines, objectHeader, sqliteLake } from '../support/lake.ts';
+import { temporaryDirectory } from '../support/temporary.ts';
+
+/** The ids of the batches in the order in which each file of the ledger has them. */
+async function ledgerFiles(settings: LakeSettings): Promise<string[][]> {
+  const opened = await openLakeInstance(settings, { readOnly: true });
+  try {
+    const connection = await opened.connect();
+    const listed = await connection.runAndReadAll(`SELECT data_file FROM ducklake_list_files('lake', 'batches')`);
+    const files: string[][] = [];
+    for (const [file] of listed.getRows()) {
+      const read = await connection.runAndReadAll(`SELECT batch_id FROM read_parquet('${String(file)}')`);
+      files.push(read.getRows().map(([id]) => String(id)));
+    }
+    return files;
+  } finally {
+    opened.close();
+  }
+}
+
+async function loadAll(settings: LakeSettings, names: readonly string[]): Promise<void> {
+  const lake = await openLake(settings);
+  for (const [index, name] of names.entries())
+    await loadLines(lake, objectHeader(name, index % 2 === 0 ? 'zeta' : 'acme'), [filterLine(index)]);
+  await lake.close();
+}
+
+const sorted = (files: readonly string[][]) => files.map((ids) => ids.toSorted());
+
+describe('the ledger', () => {
+  it('has the batches of all tenants in the order of their ids in files that were merged', async () => {
+    const settings = sqliteLake(temporaryDirectory('sorted'));
+    await loadAll(settings, ['m', 'c', 'x', 'a', 'k']);
+    await maintainLake(settings, { keepSeconds: 3600 });
+    const files = await ledgerFiles(settings);
+    expect(files.map(({ length }) => length)).toEqual([5]);
+    expect(files).toEqual(sorted(files));
+  });
+
+  it('is sorted from then on where an older version made it', async () => {
+    const settings = sqliteLake(temporaryDirectory('sorted-later'));
+    await (await openLake(settings)).close();
+    const opened = await openLakeInstance(settings, { readOnly: false });
+    const connection = await opened.connect();
+    await connection.run('ALTER TABLE lake.batches RESET SORTED BY');
+    await connection.run('COMMENT ON TABLE lake.batches IS NULL');
+    connection.closeSync();
+    opened.close();
+    await loadAll(settings, ['m', 'c', 'x', 'a', 'k']);
+    await maintainLake(settings, { keepSeconds: 3600 });
+    const files = await ledgerFiles(settings);
+    expect(files.map(({ length }) => length)).toEqual([5]);
+    expect(files).toEqual(sorted(files));
+  });
+});
