@@ -2,6 +2,8 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import pLimit from 'p-limit';
 import type { TableName } from '../tables/table.ts';
+import { ensureCatalogIndex } from './catalog-index.ts';
+import { parseCatalog } from './catalog.ts';
 import { commitBatches } from './commit.ts';
 import { createCommitter } from './committer.ts';
 import { type LakeSettings, type Opened, openLakeInstance } from './connection.ts';
@@ -92,10 +94,11 @@ const lingerMs = { small: 1000, large: 300 };
 const stageMegabytes = 8;
 
 /** A connection to a lake of this version's schema; nothing stays open where that cannot be had. */
-async function connectCurrent(opened: Opened): Promise<DuckDBConnection> {
+async function connectCurrent(opened: Opened, settings: LakeSettings): Promise<DuckDBConnection> {
   try {
     const connection = await opened.connect();
     await ensureSchema(connection);
+    if (parseCatalog(settings.catalog).kind === 'postgres') await ensureCatalogIndex(connection);
     return connection;
   } catch (error) {
     opened.close();
@@ -106,7 +109,7 @@ async function connectCurrent(opened: Opened): Promise<DuckDBConnection> {
 /** @throws IngestError `lake.unavailable`, `config.invalid` */
 export async function openLake(settings: LakeSettings): Promise<OpenLake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
-  const committing = await connectCurrent(opened);
+  const committing = await connectCurrent(opened, settings);
   const placing = openPlacing(opened, settings.dataPath);
   let turn: Promise<unknown> = Promise.resolve();
 
