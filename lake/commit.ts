@@ -1,6 +1,7 @@
 /** Moves sealed batches into the lake in one transaction: ledger, anti-join, rows, dead letters, fence. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { insertDrift } from './drift.ts';
+import { raiseFence } from './fence.ts';
 import { insertTable } from './insert-rows.ts';
 import { type Receipt, readReceipts } from './ledger.ts';
 import { offerRows } from './row-feed.ts';
@@ -47,11 +48,6 @@ export async function commitBatches(
 function firstOfEach(stages: readonly SealedStage[]): SealedStage[] {
   const seen = new Set<string>();
   return stages.filter(({ header: { batchId } }) => !seen.has(batchId) && seen.add(batchId));
-}
-
-/** Makes this transaction fail if another one commits first. */
-export async function raiseFence(connection: DuckDBConnection): Promise<void> {
-  await connection.run('UPDATE lake.fence SET commits = commits + 1');
 }
 
 /** Rows added, by `batchId table`. */

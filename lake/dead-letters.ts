@@ -2,9 +2,9 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { tables } from '../tables/registry.ts';
 import type { RawRecord, Row, TableName, TimeMicros } from '../tables/table.ts';
-import { raiseFence } from './commit.ts';
 import { createDriftWatch, type DriftWatch } from './drift-watch.ts';
 import { type Drifting, insertDrift } from './drift.ts';
+import { raiseFence } from './fence.ts';
 import { insertTable } from './insert-rows.ts';
 import { readReceipts, type TableReceipt, updateCounts } from './ledger.ts';
 import { bareIdLength } from './numbering.ts';

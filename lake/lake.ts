@@ -2,7 +2,7 @@
 import type { DuckDBConnection } from '@duckdb/node-api';
 import pLimit from 'p-limit';
 import type { TableName } from '../tables/table.ts';
-import { ensureCatalogIndex } from './catalog-index.ts';
+import { ensureCatalogIndexes } from './catalog-indexes.ts';
 import { parseCatalog } from './catalog.ts';
 import { commitBatches } from './commit.ts';
 import { createCommitter } from './committer.ts';
@@ -17,6 +17,7 @@ import {
   type Solved,
 } from './dead-letters.ts';
 import { type DriftEntry, insertDriftAck } from './drift.ts';
+import { renewFence } from './fence.ts';
 import { type BatchRange, type LedgerBatch, listBatches, type Receipt, readReceipts } from './ledger.ts';
 import { type Maintenance, maintenanceOf } from './maintenance.ts';
 import { commitsBetween, mergeSmallFiles } from './merging.ts';
@@ -98,7 +99,7 @@ async function connectCurrent(opened: Opened, settings: LakeSettings): Promise<D
   try {
     const connection = await opened.connect();
     await ensureSchema(connection);
-    if (parseCatalog(settings.catalog).kind === 'postgres') await ensureCatalogIndex(connection);
+    if (parseCatalog(settings.catalog).kind === 'postgres') await ensureCatalogIndexes(connection);
     return connection;
   } catch (error) {
     opened.close();
@@ -146,7 +147,9 @@ export async function openLake(settings: LakeSettings): Promise<OpenLake> {
       const committedBatches = await committed(stages, (connection) => commitBatches(connection, stages));
       commits += 1;
       // no batch waits for that, and none fails by it: what cannot be merged, maintenance tells
-      if (commits % commitsBetween === 0) inTurn(mergeSmallFiles).catch(() => undefined);
+      if (commits % commitsBetween === 0)
+        for (const tidy of [mergeSmallFiles, renewFence])
+          inTurn((connection) => tidy(connection)).catch(() => undefined);
       return committedBatches;
     },
     () => (filling.small > 0 ? lingerMs.small : filling.large > 0 ? lingerMs.large : 0),

@@ -1,6 +1,6 @@
 /** Messages of notification queues that could not be understood, or whose objects could not be loaded: kept, so that nothing is lost unseen. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { raiseFence } from './commit.ts';
+import { raiseFence } from './fence.ts';
 import type { LakeReader } from './reader.ts';
 import { offerRows } from './row-feed.ts';
 import { queueLetterTable } from './schema.ts';

@@ -1,8 +1,8 @@
 /** Puts what a batch gives today in the place of what it gave when it was loaded: in one transaction, and only where the two differ. */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
-import { raiseFence } from './commit.ts';
 import { insertDrift } from './drift.ts';
+import { raiseFence } from './fence.ts';
 import { type Receipt, readReceipts, type TableReceipt, updateCounts } from './ledger.ts';
 import { dataTables, deadLetterTable, insertSql, type LakeTable } from './schema.ts';
 import { name, quote, timestampLiteral } from './sql.ts';

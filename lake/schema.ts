@@ -87,7 +87,7 @@ export const queueLetterTable: LakeTable = {
   ranged: false,
 };
 
-const fenceTable: LakeTable = {
+export const fenceTable: LakeTable = {
   name: 'fence',
   columns: columnsOfShape(fence),
   idColumn: 'commits',
@@ -169,7 +169,8 @@ function sorting({ name: table, sortedBy }: LakeTable, comment: unknown): string
   ];
 }
 
-function creation(table: LakeTable): string[] {
+/** What makes a table, with what it begins with. */
+export function creation(table: LakeTable): string[] {
   const target = `lake.${name(table.name)}`;
   const statements = [createTableSql(target, table.columns)];
   if (table.placedBy !== undefined) statements.push(...dayColumn(target));

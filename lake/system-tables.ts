@@ -113,5 +113,5 @@ export const driftAcks = {
  * does not. So of two attempts at a batch that overlap, one fails, starts over on the new snapshot, and finds the batch in the ledger.
  */
 export const fence = {
-  commits: int64({ description: 'Number of commits so far.', source: 'derived' }),
+  commits: int64({ description: 'Number of commits since the table was made.', source: 'derived' }),
 } satisfies Shape;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openLakeInstance } from '../../lake/connection.ts';
+import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import { openLake } from '../../lake/lake.ts';
 import { commitsBetween, fileCounts, mergeSmallFiles } from '../../lake/merging.ts';
 import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
@@ -10,10 +10,19 @@ const state = `
   SELECT (SELECT count(*)::INTEGER FROM ${filterTable}) AS rows, (SELECT count(DISTINCT event_id)::INTEGER FROM ${filterTable}) AS ids,
     (SELECT count(*)::INTEGER FROM batches) AS batches`;
 
+async function setFence(settings: LakeSettings, commits: number): Promise<void> {
+  const opened = await openLakeInstance(settings, { readOnly: false });
+  const connection = await opened.connect();
+  await connection.run(`UPDATE lake.fence SET commits = ${commits}`);
+  connection.closeSync();
+  opened.close();
+}
+
 describe('files of small commits', () => {
   it('are merged as they come, whoever else commits, and every row stays', async () => {
     const settings = sqliteLake(temporaryDirectory('merging'));
     const lakes = [await openLake(settings), await openLake(settings)];
+    await setFence(settings, 1000);
     const load = async (number: number) => {
       const lake = lakes[number % 2];
       if (lake !== undefined) await loadLines(lake, objectHeader(`object-${number}`), [filterLine(number)]);
@@ -36,6 +45,8 @@ describe('files of small commits', () => {
       `SELECT table_name, file_count::INTEGER AS files FROM ducklake_table_info('lake') WHERE file_count > 0`,
     );
     for (const { files: left } of files) expect(left).toBeLessThan(commitsBetween);
+    // made anew once on the way
+    expect(await queryLake(settings, `SELECT commits < 1000 AS young FROM fence`)).toEqual([{ young: true }]);
   });
 
   it('are merged where a partition has many, not where many partitions have one', async () => {

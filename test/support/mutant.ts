@@ -55,7 +55,7 @@ export const mutations = {
     },
   ],
   'no-fence': [
-    { file: 'lake/commit.ts', from: `await connection.run('UPDATE lake.fence SET commits = commits + 1');`, to: '' },
+    { file: 'lake/fence.ts', from: `await connection.run('UPDATE lake.fence SET commits = commits + 1');`, to: '' },
   ],
 } as const satisfies Record<string, readonly Edit[]>;
 
