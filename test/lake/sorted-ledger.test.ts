@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import { openLake } from '../../lake/lake.ts';
+import { idRanges } from '../../lake/ledger.ts';
 import { maintainLake } from '../../lake/maintenance.ts';
 import { filterLine, loadLines, objectHeader, sqliteLake } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -31,6 +32,22 @@ async function loadAll(settings: LakeSettings, names: readonly string[]): Promis
 
 const sorted = (files: readonly string[][]) => files.map((ids) => ids.toSorted());
 
+describe('the ids of a question to the ledger', () => {
+  it('are a range for each source, in the order of their bytes', () => {
+    expect(idRanges([])).toEqual([[]]);
+    expect(idRanges(['zeta/tap/tap/2', 'acme/filter/s3/🍜', 'zeta/tap/tap/1', 'acme/filter/s3/Ｚ'])).toEqual([
+      ['acme/filter/s3/Ｚ', 'acme/filter/s3/🍜'],
+      ['zeta/tap/tap/1', 'zeta/tap/tap/2'],
+    ]);
+  });
+
+  it('are one range where many sources are asked for', () => {
+    const ids = ['a', 'b', 'c', 'd', 'e'].map((tenant) => `${tenant}/tap/tap/1`);
+    expect(idRanges(ids.toReversed())).toEqual([ids]);
+    expect(idRanges(ids.slice(0, 4))).toEqual(ids.slice(0, 4).map((id) => [id]));
+  });
+});
+
 describe('the ledger', () => {
   it('has the batches of all tenants in the order of their ids in files that were merged', async () => {
     const settings = sqliteLake(temporaryDirectory('sorted'));
@@ -39,6 +56,10 @@ describe('the ledger', () => {
     const files = await ledgerFiles(settings);
     expect(files.map(({ length }) => length)).toEqual([5]);
     expect(files).toEqual(sorted(files));
+    const lake = await openLake(settings);
+    const ids = new Set(files[0]);
+    expect(new Set((await lake.receipts([...ids, 'acme/filter/s3/logs/none@etag'])).keys())).toEqual(ids);
+    await lake.close();
   });
 
   it('is sorted from then on where an older version made it', async () => {
