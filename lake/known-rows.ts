@@ -10,7 +10,7 @@ export interface TimeRange {
 }
 
 const dayMicros = 86_400_000_000;
-/** Each is a scan to plan: about 20 ms. */
+/** Each is a scan to plan. */
 const rangesMax = 8;
 
 /** The identities that the table may already have for these rows, as SQL. `union`: selects columns of all of the rows. */
