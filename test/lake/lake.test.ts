@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Lake, openLake } from '../../lake/lake.ts';
 import { addLines, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
@@ -126,22 +126,27 @@ describe('lake on SQLite and a directory', () => {
 
   it('lets a commit wait for small batches that are being filled, and not for large ones', async () => {
     const commits = async () => Number((await queryLake(settings, 'SELECT commits FROM fence'))[0]?.['commits']);
-    const slow = (name: string, sizeBytes: number, number: number) =>
+    const order: string[] = [];
+    const slow = (name: string, sizeBytes: number, number: number, readMs: number) =>
       lake.load({ ...objectHeader(name), sizeBytes }, [filterTable], async (stage) => {
-        await sleep(600);
+        order.push(`${name} begins`);
+        await sleep(readMs);
+        order.push(`${name} is read`);
         addLines(stage, [filterLine(number)]);
       });
+    const beside = async (loading: Promise<unknown>, name: string, number: number) => {
+      await vi.waitFor(() => expect(order.at(-1)).toMatch(/ begins$/));
+      await loadLines(lake, objectHeader(name), [filterLine(number)]);
+      order.push(`${name} is in`);
+      await loading;
+    };
     const before = await commits();
-    await Promise.all([
-      slow('slow-small', 1, 80_000),
-      loadLines(lake, objectHeader('beside-small'), [filterLine(80_001)]),
-    ]);
+    await beside(slow('small', 1, 80_000, 600), 'beside-small', 80_001);
     expect((await commits()) - before).toBe(1);
-    await Promise.all([
-      slow('slow-large', 1 << 20, 80_002),
-      loadLines(lake, objectHeader('beside-large'), [filterLine(80_003)]),
-    ]);
-    expect((await commits()) - before).toBe(3);
+    await beside(slow('large', 1 << 20, 80_002, 3000), 'beside-large', 80_003);
+    expect(order.join(', ')).toBe(
+      'small begins, small is read, beside-small is in, large begins, beside-large is in, large is read',
+    );
   });
 
   it('knows all batches of a list, whatever the order of their ids', async () => {
