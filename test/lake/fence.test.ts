@@ -1,8 +1,10 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import { renewFence } from '../../lake/fence.ts';
 import { openLake } from '../../lake/lake.ts';
+import { maintainLake } from '../../lake/maintenance.ts';
 import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
 import { createPostgresLake } from '../support/postgres-lake.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
@@ -33,6 +35,24 @@ describe('the fence', () => {
     const { tables } = await loadLines(lake, objectHeader('object-5'), [filterLine(4), filterLine(5)]);
     expect(tables).toMatchObject([{ rows: 2, rowsAdded: 1 }]);
     expect(await fence(settings)).toBe(1);
+    await lake.close();
+  });
+
+  it('outlives maintenance, which removes the files of those before', async () => {
+    const settings = sqliteLake(join(directory, 'maintained'));
+    const files = () => readdirSync(join(settings.dataPath, 'main/fence'), { recursive: true }).length;
+    const lake = await openLake(settings);
+    const load = (number: number) => loadLines(lake, objectHeader(`object-${number}`), [filterLine(number)]);
+    for (let number = 0; number < 5; number += 1) await load(number);
+    const opened = await openLakeInstance(settings, { readOnly: false });
+    await renewFence(await opened.connect(), 5);
+    opened.close();
+    await load(5);
+    expect(files()).toBeGreaterThan(5);
+    await maintainLake(settings, { keepSeconds: 0, unfinishedSeconds: 0 });
+    expect(files()).toBe(1);
+    expect((await load(6)).tables).toMatchObject([{ rowsAdded: 1 }]);
+    expect(await fence(settings)).toBe(2);
     await lake.close();
   });
 

@@ -1,7 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Lake, openLake } from '../../lake/lake.ts';
-import { addLines, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import {
+  addLines,
+  alterLake,
+  filterLine,
+  filterTable,
+  loadLines,
+  objectHeader,
+  queryLake,
+  sqliteLake,
+} from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 describe('lake on SQLite and a directory', () => {
@@ -172,11 +181,7 @@ describe('schema', () => {
     const lake = await openLake(settings);
     await loadLines(lake, objectHeader('old'), [filterLine(1)]);
     await lake.close();
-    const { openLakeInstance } = await import('../../lake/connection.ts');
-    const opened = await openLakeInstance(settings, { readOnly: false });
-    const connection = await opened.connect();
-    await connection.run(`ALTER TABLE lake.${filterTable} DROP COLUMN helo`);
-    opened.close();
+    await alterLake(settings, `ALTER TABLE lake.${filterTable} DROP COLUMN helo`);
     const newer = await openLake(settings);
     await loadLines(newer, objectHeader('new'), [filterLine(2)]);
     await newer.close();

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
+import { openLakeInstance } from '../../lake/connection.ts';
 import { openLake } from '../../lake/lake.ts';
 import { commitsBetween, fileCounts, mergeSmallFiles } from '../../lake/merging.ts';
-import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import { alterLake, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const dayMs = 86_400_000;
@@ -10,19 +10,11 @@ const state = `
   SELECT (SELECT count(*)::INTEGER FROM ${filterTable}) AS rows, (SELECT count(DISTINCT event_id)::INTEGER FROM ${filterTable}) AS ids,
     (SELECT count(*)::INTEGER FROM batches) AS batches`;
 
-async function setFence(settings: LakeSettings, commits: number): Promise<void> {
-  const opened = await openLakeInstance(settings, { readOnly: false });
-  const connection = await opened.connect();
-  await connection.run(`UPDATE lake.fence SET commits = ${commits}`);
-  connection.closeSync();
-  opened.close();
-}
-
 describe('files of small commits', () => {
   it('are merged as they come, whoever else commits, and every row stays', async () => {
     const settings = sqliteLake(temporaryDirectory('merging'));
     const lakes = [await openLake(settings), await openLake(settings)];
-    await setFence(settings, 1000);
+    await alterLake(settings, 'UPDATE lake.fence SET commits = 1000');
     const load = async (number: number) => {
       const lake = lakes[number % 2];
       if (lake !== undefined) await loadLines(lake, objectHeader(`object-${number}`), [filterLine(number)]);

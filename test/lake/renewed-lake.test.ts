@@ -3,7 +3,16 @@ import { describe, expect, it, vi } from 'vitest';
 import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import { type Lake, openLake } from '../../lake/lake.ts';
 import { openRenewedLake } from '../../lake/renewed-lake.ts';
-import { addLines, filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import {
+  addLines,
+  alterLake,
+  filterLine,
+  filterTable,
+  loadLines,
+  objectHeader,
+  queryLake,
+  sqliteLake,
+} from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** Each instance that is open has a directory of its own there. */
@@ -54,11 +63,7 @@ describe('a lake whose schema cannot be brought up to date', () => {
   it('leaves nothing open: it is tried again and again', async () => {
     const settings = sqliteLake(temporaryDirectory('stuck'));
     await (await openLake(settings)).close();
-    const opened = await openLakeInstance(settings, { readOnly: false });
-    const connection = await opened.connect();
-    await connection.run('DROP TABLE lake.fence; CREATE VIEW lake.fence AS SELECT 0 AS other');
-    connection.closeSync();
-    opened.close();
+    await alterLake(settings, 'DROP TABLE lake.fence', 'CREATE VIEW lake.fence AS SELECT 0 AS other');
     await expect(openLake(settings)).rejects.toThrow(/fence/);
     expect(instances(settings)).toEqual([]);
   });

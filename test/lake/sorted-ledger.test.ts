@@ -3,7 +3,7 @@ import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import { openLake } from '../../lake/lake.ts';
 import { idRanges } from '../../lake/ledger.ts';
 import { maintainLake } from '../../lake/maintenance.ts';
-import { filterLine, loadLines, objectHeader, sqliteLake } from '../support/lake.ts';
+import { alterLake, filterLine, loadLines, objectHeader, sqliteLake } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 /** The ids of the batches in the order in which each file of the ledger has them. */
@@ -65,12 +65,7 @@ describe('the ledger', () => {
   it('is sorted from then on where an older version made it', async () => {
     const settings = sqliteLake(temporaryDirectory('sorted-later'));
     await (await openLake(settings)).close();
-    const opened = await openLakeInstance(settings, { readOnly: false });
-    const connection = await opened.connect();
-    await connection.run('ALTER TABLE lake.batches RESET SORTED BY');
-    await connection.run('COMMENT ON TABLE lake.batches IS NULL');
-    connection.closeSync();
-    opened.close();
+    await alterLake(settings, 'ALTER TABLE lake.batches RESET SORTED BY', 'COMMENT ON TABLE lake.batches IS NULL');
     await loadAll(settings, ['m', 'c', 'x', 'a', 'k']);
     await maintainLake(settings, { keepSeconds: 3600 });
     const files = await ledgerFiles(settings);

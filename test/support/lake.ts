@@ -1,6 +1,6 @@
 /** Lakes in temporary directories, and batches of gateway lines to load into them. */
 import { join } from 'node:path';
-import type { LakeSettings } from '../../lake/connection.ts';
+import { type LakeSettings, openLakeInstance } from '../../lake/connection.ts';
 import type { Lake } from '../../lake/lake.ts';
 import type { Receipt } from '../../lake/ledger.ts';
 import { openLakeReader } from '../../lake/reader.ts';
@@ -89,5 +89,17 @@ export async function queryLake(settings: LakeSettings, sql: string) {
     return (await reader.query(sql)).rows;
   } finally {
     reader.close();
+  }
+}
+
+/** Runs statements on a lake as it is, past what the product does to it. */
+export async function alterLake(settings: LakeSettings, ...statements: readonly string[]): Promise<void> {
+  const opened = await openLakeInstance(settings, { readOnly: false });
+  const connection = await opened.connect();
+  try {
+    for (const statement of statements) await connection.run(statement);
+  } finally {
+    connection.closeSync();
+    opened.close();
   }
 }
