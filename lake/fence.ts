@@ -15,17 +15,18 @@ export async function raiseFence(connection: DuckDBConnection): Promise<void> {
 /** After so many commits the table is made anew. */
 const commitsMax = 1000;
 
-/** Does nothing while the table is young. @throws IngestError `lake.conflict`, `lake.unavailable` */
-export async function renewFence(connection: DuckDBConnection, commits = commitsMax): Promise<void> {
-  if ((await countCommits(connection)) < commits) return;
+/** Whether it did: not while the table is young. @throws IngestError `lake.conflict`, `lake.unavailable` */
+export async function renewFence(connection: DuckDBConnection, commits = commitsMax): Promise<boolean> {
+  if ((await countCommits(connection)) < commits) return false;
   const attempts = 3;
-  await inTransaction(
+  return inTransaction(
     connection,
     async () => {
       // asked again inside: another process may have been first
-      if ((await countCommits(connection)) < commits) return;
+      if ((await countCommits(connection)) < commits) return false;
       await connection.run(`DROP TABLE lake.${fenceTable.name}`);
       for (const statement of creation(fenceTable)) await connection.run(statement);
+      return true;
     },
     attempts,
   );

@@ -149,7 +149,7 @@ export async function openLake(settings: LakeSettings): Promise<OpenLake> {
       // no batch waits for that, and none fails by it: what cannot be merged, maintenance tells
       if (commits % commitsBetween === 0)
         for (const tidy of [mergeSmallFiles, renewFence])
-          inTurn((connection) => tidy(connection)).catch(() => undefined);
+          inTurn<unknown>((connection) => tidy(connection)).catch(() => undefined);
       return committedBatches;
     },
     () => (filling.small > 0 ? lingerMs.small : filling.large > 0 ? lingerMs.large : 0),

@@ -65,17 +65,18 @@ describe('the fence', () => {
     const opened = await openLakeInstance(settings, { readOnly: false });
     const connection = await opened.connect();
     const over = new AbortController();
-    let renewed = 0;
+    const renewals: true[] = [];
     const renewing = (async () => {
       while (!over.signal.aborted) {
         // where commits were always first it is tried again
         await renewFence(connection, 1).then(
-          () => (renewed += 1),
+          (isRenewed) => isRenewed && renewals.push(true),
           () => undefined,
         );
       }
     })();
-    for (let round = 0; round < 6; round += 1) {
+    let round = 0;
+    for (; round < 6 || renewals.length === 0; round += 1) {
       const lines = Array.from({ length: 5 }, (__, index) => filterLine(round * 10 + index));
       await Promise.all(lakes.map((lake) => loadLines(lake, objectHeader(`round-${round}`), lines)));
     }
@@ -87,7 +88,6 @@ describe('the fence', () => {
       settings,
       `SELECT (SELECT count(*)::INTEGER FROM ${filterTable}) AS rows, (SELECT count(*)::INTEGER FROM batches) AS batches`,
     );
-    expect(held).toEqual({ rows: 30, batches: 6 });
-    expect(renewed).toBeGreaterThan(0);
+    expect(held).toEqual({ rows: 5 * round, batches: round });
   });
 });
