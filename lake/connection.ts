@@ -9,6 +9,7 @@ import { registerRowFeed } from './row-feed.ts';
 import { createS3Client, type S3Access } from './s3-access.ts';
 import { openSpill } from './spill.ts';
 import { quote } from './sql.ts';
+import { untilFirst } from './transaction.ts';
 
 export interface LakeSettings {
   /** `sqlite:/path/to/catalog.sqlite` or `postgres:<libpq connection string>`. */
@@ -77,7 +78,8 @@ export async function openLakeInstance(settings: LakeSettings, options: { readOn
     for (const extension of extensions) await connection.run(`LOAD ${extension}`);
     registerRowFeed(connection);
     await refreshAccess();
-    await connection.run(attachSql(catalog, settings.dataPath, options.readOnly));
+    // of workers that make a new lake at the same moment, all but one fail, and find it made
+    await untilFirst(() => connection.run(attachSql(catalog, settings.dataPath, options.readOnly)));
     connection.closeSync();
   } catch (error) {
     close();

@@ -1,9 +1,9 @@
-/** One lake transaction, tried again on the new snapshot when another committer was first. */
+/** What is done to the lake, tried again when another was first, and the cast of its errors. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
 
-/** A commit is tried so often. */
+/** So often something is tried. */
 const attemptsMax = 25;
 
 /**
@@ -15,7 +15,7 @@ export async function inTransaction<T>(
   work: () => Promise<T>,
   attempts = attemptsMax,
 ): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
+  return untilFirst(async () => {
     try {
       await connection.run('BEGIN');
       const result = await work();
@@ -24,8 +24,19 @@ export async function inTransaction<T>(
     } catch (error) {
       // a failed COMMIT has already rolled back
       await connection.run('ROLLBACK').catch(() => undefined);
+      throw castLakeError(error);
+    }
+  }, attempts);
+}
+
+/** Runs `work` again where somebody else was first; throws its last error. */
+export async function untilFirst<T>(work: () => Promise<T>, attempts = attemptsMax): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
       const cast = castLakeError(error);
-      if (!(cast instanceof IngestError) || cast.code !== 'lake.conflict' || attempt >= attempts) throw cast;
+      if (!(cast instanceof IngestError) || cast.code !== 'lake.conflict' || attempt >= attempts) throw error;
       await sleep(Math.random() * Math.min(1000, 20 * 2 ** attempt));
     }
   }
@@ -33,7 +44,7 @@ export async function inTransaction<T>(
 
 /** How DuckLake, SQLite and Postgres say that another transaction was first. */
 const conflict =
-  /transaction conflict|write-write conflict|database is locked|database is busy|could not serialize|deadlock detected|duplicate key value|UNIQUE constraint failed|PRIMARY KEY constraint|Exceeded the maximum retry count/i;
+  /transaction conflict|write-write conflict|database is locked|database is busy|could not serialize|deadlock detected|duplicate key value|(relation|table) \S+ already exists|UNIQUE constraint failed|PRIMARY KEY constraint|Exceeded the maximum retry count/i;
 /** Appenders leave the kind of error out. */
 const memory = /^Out of Memory Error|(failed to|could not) (pin|allocate) block/;
 const outage =

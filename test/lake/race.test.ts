@@ -43,6 +43,20 @@ async function race(root: string, settings: LakeSettings): Promise<Record<string
 
 const exact = { rows: 160, deadLetters: 8, batches: 8, rounds: 8 };
 
+describe('workers that make a new lake at the same moment', () => {
+  it.each([
+    ['Postgres', postgresLake],
+    ['SQLite', async () => sqliteLake(join(directory, 'first'))],
+  ])('all have it, on a %s catalog', async (_, newLake) => {
+    const settings = await newLake();
+    const lakes = await Promise.all(Array.from({ length: 4 }, () => openLake(settings)));
+    for (const [number, lake] of lakes.entries())
+      await loadLines(lake, objectHeader(`object ${number}`), [filterLine(number)]);
+    await Promise.all(lakes.map((lake) => lake.close()));
+    expect(await queryLake(settings, `SELECT count(*)::INTEGER AS rows FROM ${filterTable}`)).toEqual([{ rows: 4 }]);
+  });
+});
+
 describe('two committers of the same batches', () => {
   it('leave each batch once, on a Postgres catalog', async () => {
     expect(await race(projectRoot, await postgresLake())).toEqual(exact);
