@@ -12,6 +12,8 @@ export interface QueryResult {
 export interface LakeReader {
   /** @throws IngestError `lake.query` with DuckDB's words, `lake.unavailable` */
   query(sql: string): Promise<QueryResult>;
+  /** All statements of `work` see the lake as it was at the first of them. Throws what `work` throws. */
+  atOnce<T>(work: () => Promise<T>): Promise<T>;
   close(): void;
 }
 
@@ -31,6 +33,15 @@ export async function openLakeReader(settings: LakeSettings): Promise<LakeReader
         return { columns, rows };
       } catch (error) {
         throw castReadError(error);
+      }
+    },
+    async atOnce(work) {
+      await connection.run('BEGIN');
+      try {
+        return await work();
+      } finally {
+        // nothing was changed, and what failed is told by its own error
+        await connection.run('ROLLBACK').catch(() => undefined);
       }
     },
     close() {

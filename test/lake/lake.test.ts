@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Lake, openLake } from '../../lake/lake.ts';
+import { openLakeReader } from '../../lake/reader.ts';
 import {
   addLines,
   alterLake,
@@ -25,6 +26,19 @@ describe('lake on SQLite and a directory', () => {
     const [row] = await queryLake(settings, `SELECT count(*)::INTEGER AS n FROM ${filterTable} WHERE ${where}`);
     return row?.['n'];
   };
+
+  it('shows a reader one state for as long as it asks at once', async () => {
+    const reader = await openLakeReader(settings);
+    const rows = async () => (await reader.query(`SELECT count(*)::INTEGER AS n FROM ${filterTable}`)).rows[0]?.['n'];
+    const [first, second] = await reader.atOnce(async () => {
+      const before = await rows();
+      await loadLines(lake, objectHeader('meanwhile'), [filterLine(77_001)]);
+      return [before, await rows()];
+    });
+    expect(second).toBe(first);
+    expect(await rows()).toBe(Number(first) + 1);
+    reader.close();
+  });
 
   it('loads a batch once, and answers a second try with the receipt of the first', async () => {
     const header = objectHeader('once');
