@@ -38,6 +38,8 @@ const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench-secret-key' 
 /** The object is made of so many parts, one after another: a gzip file may have several. */
 const parts = 4;
 const bytesPerLine = 330;
+/** Until a worker has told of the stalls before. */
+const stallsSettleMs = 1000;
 
 interface Measured {
   readonly seconds: number;
@@ -52,7 +54,7 @@ interface Loading extends Measured {
   readonly ratioPerCore: number;
   /** The same per second of the clock. */
   readonly ratioByClock: number;
-  /** Longest time that nothing else could run in a worker. */
+  /** Longest time that nothing else could run in a worker while it loaded. */
   readonly longestStallMs: number;
   readonly exact: boolean;
 }
@@ -100,15 +102,19 @@ async function run(megabytes: number) {
   let hasDied = false;
   const stalls = (index: number) => join(directory, `stall-${index}`);
   const startWorker = async (share: NodeJS.ProcessEnv = {}) => {
+    const stallFile = stalls(workers.length);
     const options = `${process.env['NODE_OPTIONS'] ?? ''} --import ${new URL('stall-watch.mjs', import.meta.url).href}`;
     const worker = await startWorkerProcess({
-      env: { ...env, ...share, NODE_OPTIONS: options.trim(), STALL_FILE: stalls(workers.length) },
+      env: { ...env, ...share, NODE_OPTIONS: options.trim(), STALL_FILE: stallFile },
       taskQueue: config.temporal.taskQueue,
       logFile: join(directory, 'worker.log'),
     });
     workers.push(worker);
     // one that was killed on purpose is taken out before
     void worker.exited.then(() => (hasDied ||= workers.includes(worker)));
+    // modules are loaded in one go, and nothing waits for a worker that is not up
+    await sleep(stallsSettleMs);
+    rmSync(stallFile, { force: true });
   };
   const settings = (prefix: string) =>
     s3Settings.parse({
@@ -146,6 +152,7 @@ async function run(megabytes: number) {
     await loaded;
     const seconds = (performance.now() - startMs) / 1000;
     const after = workers.map(({ pid }) => processUsage(pid));
+    const longestStallMs = await longestStall(workers.map((_, index) => stalls(index)));
     await Promise.all(workers.map(async (worker) => worker.close()));
     const lake = await openLakeReader({ ...config.lake, s3: config.aws });
     const held = await linesOfTenant(lake, table, tenantId);
@@ -159,7 +166,7 @@ async function run(megabytes: number) {
       megabytesPerSecond: plainBytes / 1e6 / seconds,
       ratioPerCore: bare.cpuSeconds / usage.cpuSeconds,
       ratioByClock: bare.seconds / seconds,
-      longestStallMs: await longestStall(workers.map((_, index) => stalls(index))),
+      longestStallMs,
       exact: sameLines(held, expected),
     };
   }
@@ -251,9 +258,10 @@ function sumUsage(after: readonly ProcessUsage[], before: readonly ProcessUsage[
   };
 }
 
+/** Zero: none that was long enough to be told. */
 async function longestStall(files: readonly string[]): Promise<number> {
-  const found = await Promise.all(files.map(async (file) => Number(await readFile(file, 'utf8').catch(() => '0'))));
-  return Math.max(...found);
+  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
+  return Math.max(0, ...texts.flatMap((text) => text.trim().split('\n').map(Number)));
 }
 
 function sameLines(one: Lines, other: Lines): boolean {

@@ -1,18 +1,17 @@
-/** Loaded into a worker by `--import`: writes into STALL_FILE the longest time, in milliseconds, that nothing else could run since it was up. */
-import { writeFileSync } from 'node:fs';
+/** Loaded into a worker by `--import`: appends to STALL_FILE how long nothing else could run, milliseconds, where that was a tenth of a second or more. */
+import { appendFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+const lookEveryMs = 500;
+const toldFromMs = 100;
 
 const file = process.env['STALL_FILE'];
 if (file !== undefined) {
   const delays = monitorEventLoopDelay({ resolution: 10 });
-  let longestMs = 0;
-  // the first seconds belong to loading the program
-  setTimeout(() => {
-    delays.enable();
-    setInterval(() => {
-      if (delays.max / 1e6 <= longestMs) return;
-      longestMs = delays.max / 1e6;
-      writeFileSync(file, String(longestMs));
-    }, 500).unref();
-  }, 3000).unref();
+  delays.enable();
+  setInterval(() => {
+    const stallMs = delays.max / 1e6;
+    delays.reset();
+    if (stallMs >= toldFromMs) appendFileSync(file, `${stallMs}\n`);
+  }, lookEveryMs).unref();
 }
