@@ -9,7 +9,7 @@ import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { createS3Client } from '../../lake/s3-access.ts';
 import { startS3Backfill } from '../../scripts/backfills.ts';
 import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
-import { startS3Server } from '../../scripts/stack/s3-server.ts';
+import { type S3Server, startS3Server } from '../../scripts/stack/s3-server.ts';
 import type { BackfillStatus } from '../../workflows/backfill-state.ts';
 import { sqliteLake } from '../support/lake.ts';
 import { createCopy, hurriedMs, hurry, mutations, removeMutant } from '../support/mutant.ts';
@@ -124,6 +124,7 @@ export async function runS3Soak(settings: SoakSettings): Promise<SoakOutcome> {
       settings,
       bucket,
       meter,
+      server,
       s3,
       clock,
       dataDir,
@@ -144,6 +145,7 @@ export interface Observe {
   readonly settings: SoakSettings;
   readonly bucket: Bucket;
   readonly meter: S3Meter;
+  readonly server: S3Server;
   readonly s3: S3Client;
   readonly clock: { readonly beganMs: number; nowMs(): number };
   readonly dataDir: string;

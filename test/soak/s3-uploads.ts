@@ -14,10 +14,10 @@ const stragglersMax = 200;
 /** Within the time of all uploads. */
 const stragglersOften = 30;
 
-/** Objects that are there before anybody reads: by the way of the store that takes the most. */
+/** Objects that are there before anybody reads. */
 export async function fill(bucket: Bucket, server: S3Server, s3: S3Client, say: (line: string) => void): Promise<void> {
   const fromMs = Date.now();
-  const put = server.bulkUrl === undefined ? putObject(s3) : putFile(server.bulkUrl);
+  const put = putter(server, s3);
   const objects = bucket.standing();
   let [laid, saidMs] = [0, fromMs];
   await Promise.all(
@@ -35,6 +35,9 @@ export async function fill(bucket: Bucket, server: S3Server, s3: S3Client, say: 
   say(`${bucket.standingCount} objects laid down in ${seconds.toFixed(0)} s`);
 }
 
+/** By the way of the store that takes the most: the machine is to be busy with reading. */
+const putter = ({ bulkUrl }: S3Server, s3: S3Client) => (bulkUrl === undefined ? putObject(s3) : putFile(bulkUrl));
+
 const putObject =
   (s3: S3Client) =>
   async ({ key, body }: Upload): Promise<void> => {
@@ -51,9 +54,9 @@ const putFile =
 
 /** Half of the later objects come while the standing ones are read, the other half when the cursor has passed those. */
 export async function disturb(world: Observe): Promise<void> {
-  const { settings, bucket, meter, clock, s3 } = world;
+  const { settings, bucket, meter, clock, server, s3 } = world;
   const { uploadSeconds, kills, say = () => undefined } = settings;
-  const put = putObject(s3);
+  const put = putter(server, s3);
   const half = Math.ceil(bucket.comings.length / 2);
   for (const comings of [bucket.comings.slice(0, half), bucket.comings.slice(half)]) {
     const [fromMs, spanMs] = [Date.now(), (uploadSeconds / 2) * 1000];
@@ -74,8 +77,8 @@ export async function disturb(world: Observe): Promise<void> {
 
 /** Late objects, one after the other, until `found`: on a slow machine the first full listing may find all the others before a look-back does. */
 export async function straggle(world: Observe, found: () => Promise<boolean>): Promise<void> {
-  const { settings, bucket, clock, s3 } = world;
-  const put = putObject(s3);
+  const { settings, bucket, clock, server, s3 } = world;
+  const put = putter(server, s3);
   let [stragglers, nextMs] = [0, Date.now()];
   await moving(world, async () => {
     if (await found()) return true;
