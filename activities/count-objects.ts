@@ -1,6 +1,8 @@
 /** Counts the objects of a time, and those of them that the lake has. */
 import { cancellationSignal } from '@temporalio/activity';
 import { batchId } from '../sources/batch.ts';
+import type { ListedObject } from '../sources/s3/client.ts';
+import { keyTimeMs } from '../sources/s3/key-time.ts';
 import type { CountObjectsInput, ObjectCount } from './contracts.ts';
 import type { Dependencies } from './dependencies.ts';
 import { createRangeFilter } from './list-objects.ts';
@@ -9,10 +11,11 @@ export function createCountObjects({ lake, stores }: Dependencies) {
   /** Lists the whole prefix. Throws the codes of sources/s3 and `lake.*`. */
   return async function countObjects(input: CountObjectsInput): Promise<ObjectCount> {
     const { settings, range } = input;
-    const isWanted = createRangeFilter(range);
+    const isWanted = createRangeFilter(range, settings.prefix);
+    const hasNoDate = ({ key }: ListedObject) => range.by === 'key' && keyTimeMs(key, settings.prefix) === undefined;
     const signal = cancellationSignal();
     const store = await stores.of(settings);
-    let count: ObjectCount = { objects: 0, sizeBytes: 0, alreadyLoaded: 0 };
+    let count: ObjectCount = { objects: 0, sizeBytes: 0, alreadyLoaded: 0, undated: 0 };
     let startAfter = '';
     for (let more = true; more;) {
       const page = await store.list({
@@ -31,6 +34,7 @@ export function createCountObjects({ lake, stores }: Dependencies) {
         objects: count.objects + wanted.length,
         sizeBytes: count.sizeBytes + wanted.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
         alreadyLoaded: count.alreadyLoaded + loaded.size,
+        undated: (count.undated ?? 0) + page.objects.filter(hasNoDate).length,
       };
     }
     return count;

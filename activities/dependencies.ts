@@ -58,6 +58,11 @@ async function resolveAccess(settings: AwsAccess, secrets: NodeJS.ProcessEnv): P
   };
 }
 
+/** Where the credentials come from, without their values. */
+function referencesOf({ accessKeyId, secretAccessKey, assumeRole: role }: AwsAccess) {
+  return [accessKeyId, secretAccessKey, role];
+}
+
 function credentialsOf(
   { bucket, region, assumeRole: role }: AwsAccess,
   { keys, externalId }: ResolvedAccess,
@@ -93,7 +98,7 @@ export function createMessageQueues(options: AwsAccessOptions): MessageQueues {
   return {
     async of({ queueUrl, region, reader }) {
       const access = await resolveAccess(reader, options.secrets);
-      return queues.of([queueUrl, region, access, reader.assumeRole], () =>
+      return queues.of([queueUrl, region, ...referencesOf(reader)], access, () =>
         createQueue({
           queueUrl,
           region,
@@ -106,18 +111,50 @@ export function createMessageQueues(options: AwsAccessOptions): MessageQueues {
   };
 }
 
-/** Clients by what they were made of: a rotated key is another client, because the old one's connections carry the old signature. */
+/** What goes on for so long with one client is rare, and reads on by a connection of its own when that is closed. */
+const unaskedMs = 3_600_000;
+
+interface Pooled<T> {
+  readonly client: T;
+  /** What its secrets were when it was made. */
+  readonly access: string;
+  readonly closing: NodeJS.Timeout;
+}
+
+/**
+ * Clients by what they are for. A rotated secret makes another one in its place, because the old one signs with the old secret; it is closed, like
+ * that of a source that is gone, when nobody has asked for it for an hour: requests may be under way until then.
+ */
 function createPool<T extends { close(): void }>() {
-  const clients = new Map<string, T>();
+  const current = new Map<string, Pooled<T>>();
+  const open = new Set<Pooled<T>>();
+
+  function close(pooled: Pooled<T>): void {
+    clearTimeout(pooled.closing);
+    open.delete(pooled);
+    pooled.client.close();
+  }
+
   return {
-    of(identity: readonly unknown[], create: () => T): T {
-      const key = JSON.stringify(identity);
-      const known = clients.get(key) ?? create();
-      clients.set(key, known);
-      return known;
+    of(identity: readonly unknown[], resolved: ResolvedAccess, create: () => T): T {
+      const [key, access] = [JSON.stringify(identity), JSON.stringify(resolved)];
+      const known = current.get(key);
+      if (known?.access === access) {
+        known.closing.refresh();
+        return known.client;
+      }
+      const client = create();
+      const closing = setTimeout(() => {
+        close(made);
+        if (current.get(key) === made) current.delete(key);
+      }, unaskedMs).unref();
+      const made = { client, access, closing };
+      open.add(made);
+      current.set(key, made);
+      return made.client;
     },
     close() {
-      for (const client of clients.values()) client.close();
+      for (const pooled of open) close(pooled);
     },
   };
 }
@@ -134,7 +171,7 @@ export function createObjectStores(options: AwsAccessOptions): ObjectStores {
     async of(settings) {
       const { bucket, region, endpoint, requesterPays } = settings;
       const access = await resolveAccess(settings, options.secrets);
-      return stores.of([bucket, region, endpoint, requesterPays, access, settings.assumeRole], () =>
+      return stores.of([bucket, region, endpoint, requesterPays, ...referencesOf(settings)], access, () =>
         createObjectStore({
           bucket,
           region,

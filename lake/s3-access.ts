@@ -15,6 +15,8 @@ const timeouts = { connectionTimeout: 10_000, socketTimeout: 120_000 };
 export function createS3Client({ region, endpoint, credentials }: S3Access): S3Client {
   return new S3Client({
     region,
+    // what AWS_ENDPOINT_URL says DuckDB would not hear of, which writes to the same store
+    ignoreConfiguredEndpointUrls: true,
     ...(credentials === undefined ? {} : { credentials }),
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     requestHandler: timeouts,

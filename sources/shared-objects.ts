@@ -20,10 +20,7 @@ export function refuseSharedObjects(
   for (const { settings, ...name } of sources) {
     if (settings.kind !== 's3') continue;
     const source = { ...name, settings };
-    const place = JSON.stringify([
-      settings.endpoint === undefined ? '' : new URL(settings.endpoint).href,
-      settings.bucket,
-    ]);
+    const place = JSON.stringify([storeOf(settings), settings.bucket]);
     const others = places.get(place) ?? [];
     for (const other of others) {
       const fault = faultOf(source, other);
@@ -36,6 +33,22 @@ export function refuseSharedObjects(
     }
     places.set(place, [...others, source]);
   }
+}
+
+/**
+ * The same text for the same store, however it is written. Names of buckets are unique in a partition of AWS, whatever the endpoint:
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+ */
+function storeOf({ endpoint, region }: S3Settings): string {
+  if (endpoint === undefined) return partitionOf(region);
+  const { origin, hostname, pathname } = new URL(endpoint);
+  if (/\.amazonaws\.com(\.cn)?$/.test(hostname)) return partitionOf(hostname);
+  return origin + pathname.replace(/\/+$/, '');
+}
+
+/** Of a region, or of a host, whose name holds one: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html */
+function partitionOf(name: string): string {
+  return /\b(cn|us-gov)-[a-z]+-\d\b/.exec(name)?.[1] ?? 'aws';
 }
 
 function faultOf(one: ObjectSource, other: ObjectSource): string | undefined {

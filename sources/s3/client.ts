@@ -8,7 +8,7 @@ import {
   type _Object,
   type RestoreStatus,
 } from '@aws-sdk/client-s3';
-import { IngestError } from '../../errors/ingest-error.ts';
+import { type ErrorCode, IngestError } from '../../errors/ingest-error.ts';
 import { checkEndpoint, publicLookup } from '../endpoint.ts';
 import type { AwsCredentials } from './credentials.ts';
 import { download, type ObjectPart } from './download.ts';
@@ -57,6 +57,8 @@ export interface HeadObject extends Pick<ListedObject, 'key'> {
 }
 
 export interface OpenObject extends Pick<ListedObject, 'key' | 'etag' | 'archived'> {
+  /** As it was listed: 0 where the store does not say. */
+  readonly sizeBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -79,6 +81,9 @@ export interface ObjectStore {
   close(): void;
 }
 
+/** In a row. Where many keys were deleted a store answers with pages that have none, and nothing to go on from but a token. */
+const emptyPagesMax = 100;
+
 const timeouts = { connectionTimeout: 10_000, socketTimeout: 120_000 };
 
 export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
@@ -88,6 +93,8 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   const guarded = endpoint !== undefined && !allowPrivateEndpoints;
   const client = new S3Client({
     region,
+    // AWS_ENDPOINT_URL_S3 and its like are for the store of lake and landing: a customer's requests do not belong there
+    ignoreConfiguredEndpointUrls: true,
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),
     ...(credentials === undefined ? {} : { credentials }),
     requestHandler: { ...timeouts, ...(guarded ? { httpsAgent: { lookup: publicLookup } } : {}) },
@@ -96,13 +103,15 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
 
   const list: ObjectStore['list'] = async ({ prefix, startAfter, maxKeys = 1000, signal }) => {
     try {
-      for (let after = startAfter; ;) {
+      let [after, emptyPages] = [startAfter, 0];
+      for (let token: string | undefined; ;) {
         const page = await client.send(
           new ListObjectsV2Command({
             Bucket: bucket,
             ...payer,
             Prefix: prefix,
             StartAfter: after,
+            ContinuationToken: token,
             MaxKeys: maxKeys,
             // XML cannot hold every character that a key may have: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
             EncodingType: 'url',
@@ -114,14 +123,20 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         const more = page.IsTruncated === true;
         const last = listed.at(-1)?.key;
         if (more && (last === undefined || last === after)) {
-          throw new IngestError(
-            's3.unavailable',
-            `S3: the listing of s3://${bucket}/${prefix} goes on but does not move`,
-          );
+          const next = page.NextContinuationToken;
+          emptyPages += 1;
+          if (next === undefined || next === '' || next === token || emptyPages > emptyPagesMax) {
+            throw new IngestError(
+              's3.unavailable',
+              `S3: the listing of s3://${bucket}/${prefix} goes on but does not move`,
+            );
+          }
+          token = next;
+          continue;
         }
         const objects = listed.filter((object) => !isFolderMarker(object));
         if (objects.length > 0 || !more) return { objects, more };
-        after = last;
+        [after, token, emptyPages] = [last, undefined, 0];
       }
     } catch (error) {
       throw castS3Error(error, { bucket, signal });
@@ -141,16 +156,18 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
       return isFolderMarker(object) ? undefined : object;
     } catch (error) {
       const cast = castS3Error(error, { bucket, key, signal });
-      if (!(cast instanceof IngestError) || cast.code !== 's3.object_missing') throw cast;
-      // The answer to HEAD has no body that says what is missing: where it is the bucket, listing throws.
+      const code = cast instanceof IngestError ? cast.code : undefined;
+      if (code !== 's3.object_missing' && code !== 's3.object_refused') throw cast;
+      // The answer to HEAD has no body that says what is wrong: where it is bucket or signature, listing throws.
       await list({ prefix: key, maxKeys: 1, signal });
+      if (code === 's3.object_refused') throw cast;
       return undefined;
     }
   };
 
   const get = async ({ key, etag, signal }: OpenObject, offsetBytes: number): Promise<ObjectPart> => {
     try {
-      const { Body, ContentLength, ContentRange, ETag } = await client.send(
+      const { Body, ContentLength, ContentRange, ETag, $metadata } = await client.send(
         new GetObjectCommand({
           Bucket: bucket,
           ...payer,
@@ -160,16 +177,24 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
         }),
         signal === undefined ? {} : { abortSignal: signal },
       );
+      const refuse = (code: ErrorCode, words: string): never => {
+        (Body as Readable).destroy();
+        throw new IngestError(code, `S3: s3://${bucket}/${key} ${words}`);
+      };
       // Not every store honours If-Match where a range is asked for, and two versions must not become one object.
       if (offsetBytes > 0 && ETag !== undefined && unquoted(ETag) !== etag) {
-        (Body as Readable).destroy();
-        throw new IngestError('s3.object_changed', `S3: s3://${bucket}/${key} was overwritten while it was read`);
+        refuse('s3.object_changed', 'was overwritten while it was read');
       }
-      const beginsAt = Number(/^bytes (\d+)-/.exec(ContentRange ?? '')?.[1] ?? 0);
+      const [, begin, whole] = /^bytes (\d+)-\d*(?:\/(\d+))?/.exec(ContentRange ?? '') ?? [];
+      if ($metadata.httpStatusCode === 206 && begin === undefined) {
+        refuse('s3.unavailable', 'was answered with a range that does not say where it begins');
+      }
+      const beginsAt = Number(begin ?? 0);
+      const end = ContentLength === undefined ? undefined : beginsAt + ContentLength;
       return {
-        body: Body as AsyncIterable<Uint8Array>,
+        body: Body as ObjectPart['body'],
         offsetBytes: beginsAt,
-        endBytes: ContentLength === undefined ? undefined : beginsAt + ContentLength,
+        endBytes: whole === undefined ? end : Number(whole),
       };
     } catch (error) {
       throw castS3Error(error, { bucket, key, signal });
@@ -177,10 +202,11 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
   };
 
   const open: ObjectStore['open'] = async (object) => {
-    const { key, archived, signal } = object;
+    const { key, archived, sizeBytes, signal } = object;
     if (archived === true) throw new IngestError('s3.object_archived', `S3: s3://${bucket}/${key} is archived`);
     return download({
       first: await get(object, 0),
+      listedBytes: sizeBytes === 0 ? undefined : sizeBytes,
       request: (offsetBytes) => get(object, offsetBytes),
       cast: (error) => castS3Error(error, { bucket, key, signal }),
       signal,

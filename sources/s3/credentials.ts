@@ -29,7 +29,7 @@ export interface AssumeRole {
 
 /**
  * Asks the token service at the first call that is signed, not before. The function returned throws IngestError `s3.role_refused`,
- * `s3.unauthorized`, `s3.unavailable`, `s3.unreachable`, `config.endpoint_refused`.
+ * `s3.unauthorized`, `s3.no_credentials`, `s3.unavailable`, `s3.unreachable`, `config.endpoint_refused`.
  * @throws IngestError `config.endpoint_refused`
  */
 export function assumeRole({
@@ -53,6 +53,8 @@ export function assumeRole({
     },
     clientConfig: {
       region,
+      // as for the requests that are signed with what it gives
+      ignoreConfiguredEndpointUrls: true,
       ...(endpoint === undefined ? {} : { endpoint }),
       requestHandler: {
         connectionTimeout: 10_000,

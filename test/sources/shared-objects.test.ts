@@ -10,6 +10,7 @@ interface Source {
   readonly bucket?: string;
   readonly prefix?: string;
   readonly endpoint?: string;
+  readonly region?: string;
   readonly shared?: boolean;
 }
 
@@ -58,9 +59,27 @@ describe('refuseSharedObjects', () => {
     expect(parsing(one, two)()).toHaveLength(2);
   });
 
-  it('takes a store for the same however its address is written', () => {
-    const [one, two] = ['https://Store.example', 'https://store.example:443/'].map((endpoint) => ({ endpoint }));
-    expect(parsing({ ...one }, { ...two, tenant: 'globex' })).toThrow(/of another tenant/);
+  it.each<[Source, Source]>([
+    [{ endpoint: 'https://Store.example' }, { endpoint: 'https://store.example:443/' }],
+    [{ endpoint: 'https://store.example/s3' }, { endpoint: 'https://store.example/s3/' }],
+    [{}, { endpoint: 'https://s3.us-east-1.amazonaws.com' }],
+    [{ region: 'eu-west-1' }, { endpoint: 'https://S3.dualstack.us-east-1.amazonaws.com/' }],
+    [{ endpoint: 'https://s3.amazonaws.com' }, { endpoint: 'https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com' }],
+    [{ region: 'cn-north-1' }, { endpoint: 'https://s3.cn-northwest-1.amazonaws.com.cn' }],
+    [{ region: 'us-gov-west-1' }, { endpoint: 'https://s3.us-gov-east-1.amazonaws.com' }],
+  ])('takes a store for the same however it is written: %j and %j', (one, two) => {
+    expect(parsing(one, { ...two, tenant: 'globex' })).toThrow(/of another tenant/);
+  });
+
+  it.each<[Source, Source]>([
+    [{}, { endpoint: 'https://s3.cn-north-1.amazonaws.com.cn' }],
+    [{}, { region: 'us-gov-west-1' }],
+    [{}, { endpoint: 'https://s3.amazonaws.com.example' }],
+    [{}, { endpoint: 'https://s3.not-amazonaws.com' }],
+    [{ endpoint: 'https://store.example/a' }, { endpoint: 'https://store.example/A' }],
+    [{ endpoint: 'https://store.example' }, { endpoint: 'https://store.example:9000' }],
+  ])('takes %j and %j for two stores', (one, two) => {
+    expect(parsing(one, { ...two, tenant: 'globex' })()).toHaveLength(2);
   });
 
   it.each([

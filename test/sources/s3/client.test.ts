@@ -1,10 +1,11 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startS3Server, type S3Server } from '../../../scripts/stack/s3-server.ts';
 import { createObjectStore, type ObjectStoreOptions } from '../../../sources/s3/client.ts';
 import { asText, collect, serve } from '../streams.ts';
@@ -14,10 +15,11 @@ const credentials = { accessKeyId: 'reader', secretAccessKey: 'reader-secret-key
 describe('createObjectStore', () => {
   const closers: (() => Promise<void> | void)[] = [];
   afterEach(async () => {
+    vi.unstubAllEnvs();
     for (const close of closers.splice(0)) await close();
   });
 
-  function store(options: Partial<ObjectStoreOptions> & { endpoint: string }) {
+  function store(options: Partial<ObjectStoreOptions>) {
     const created = createObjectStore({
       bucket: 'mail-logs',
       region: 'us-east-1',
@@ -115,6 +117,27 @@ describe('createObjectStore', () => {
       await expect(elsewhere.head({ key: 'head/none' })).rejects.toMatchObject({ code: 's3.bucket_missing' });
     });
 
+    it('says of an object with a key of its customer that it cannot be read', async () => {
+      const key = randomBytes(32);
+      await writer.send(
+        new PutObjectCommand({
+          Bucket: 'mail-logs',
+          Key: 'locked',
+          Body: 'content',
+          SSECustomerAlgorithm: 'AES256',
+          SSECustomerKey: key.toString('base64'),
+          SSECustomerKeyMD5: createHash('md5').update(key).digest('base64'),
+        }),
+      );
+      const { objects } = await here().list({ prefix: 'locked' });
+      await expect(here().open({ key: 'locked', etag: objects[0]?.etag ?? '' })).rejects.toMatchObject({
+        code: 's3.object_refused',
+        message: expect.stringMatching(/ s3:\/\/mail-logs\/locked is encrypted with a customer key \(SSE-C\)$/),
+        remedy: expect.stringContaining('SSE-C'),
+      });
+      await expect(here().head({ key: 'locked' })).rejects.toMatchObject({ code: 's3.object_refused' });
+    });
+
     it('names what is missing', async () => {
       await expect(here().open({ key: 'missing', etag: '0'.repeat(32) })).rejects.toMatchObject({
         code: 's3.object_missing',
@@ -178,6 +201,10 @@ describe('createObjectStore', () => {
       [403, 'InvalidObjectState', 's3.object_archived', 's3.object_archived'],
       [400, 'KMS.DisabledException', 's3.kms_denied', 's3.kms_denied'],
       [400, 'ExpiredToken', 's3.unauthorized', 's3.unauthorized'],
+      [400, 'InvalidRequest', 's3.bucket_missing', 's3.object_refused'],
+      [400, 'constructor', 's3.bucket_missing', 's3.object_refused'],
+      [403, 'RequestTimeTooSkewed', 's3.unavailable', 's3.unavailable'],
+      [416, 'InvalidRange', 's3.object_changed', 's3.object_changed'],
       [400, 'AuthorizationHeaderMalformed', 's3.bucket_missing', 's3.bucket_missing'],
       [301, 'PermanentRedirect', 's3.bucket_missing', 's3.bucket_missing'],
       [404, 'NotFound', 's3.bucket_missing', 's3.object_missing'],
@@ -202,6 +229,65 @@ describe('createObjectStore', () => {
         code: 's3.kms_denied',
         remedy: expect.stringContaining('kms:Decrypt'),
       });
+    });
+
+    it('knows the words of AWS for an object with a key of its customer', async () => {
+      const message =
+        'The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.';
+      const objects = await failing((_, response) => {
+        response
+          .writeHead(400, { 'content-type': 'application/xml' })
+          .end(`<Error><Code>InvalidRequest</Code><Message>${message}</Message></Error>`);
+      });
+      await expect(objects.open({ key: 'k', etag: 'e' })).rejects.toMatchObject({
+        code: 's3.object_refused',
+        message: 'S3: InvalidRequest (400): s3://mail-logs/k is encrypted with a customer key (SSE-C)',
+      });
+    });
+
+    it('asks what is wrong where the answer to HEAD does not say it', async () => {
+      const objects = await failing(refusal(400, 'ExpiredToken'));
+      await expect(objects.head({ key: 'k' })).rejects.toMatchObject({ code: 's3.unauthorized' });
+    });
+
+    it('says that a clock is off', async () => {
+      const objects = await failing(refusal(403, 'RequestTimeTooSkewed'));
+      await expect(objects.list({ prefix: '' })).rejects.toMatchObject({
+        message: 'S3: RequestTimeTooSkewed (403) for s3://mail-logs/: the clock of the worker or the store is off',
+      });
+    });
+
+    it.each([
+      ['there is none', { AWS_EC2_METADATA_DISABLED: 'true' }],
+      ['the machine does not give it', { AWS_EC2_METADATA_SERVICE_ENDPOINT: 'http://127.0.0.1:1' }],
+    ])('asks again for the identity of the worker where %s', async (_, environment) => {
+      const unset = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE', 'AWS_WEB_IDENTITY_TOKEN_FILE'];
+      for (const name of [...unset, 'AWS_CONTAINER_CREDENTIALS_RELATIVE_URI', 'AWS_CONTAINER_CREDENTIALS_FULL_URI'])
+        vi.stubEnv(name, undefined);
+      for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/nowhere');
+      for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+      const objects = store({ endpoint: 'http://127.0.0.1:1', credentials: undefined });
+      const expected = {
+        code: 's3.no_credentials',
+        directive: 'retry',
+        message: 'S3: the AWS chain of the worker gave no credentials for s3://mail-logs/',
+      };
+      await expect(objects.authorize()).rejects.toMatchObject(expected);
+      await expect(objects.list({ prefix: '' })).rejects.toMatchObject(expected);
+    });
+
+    it('does not ask the store of the lake for the bucket of a source', async () => {
+      let asked = 0;
+      const lakeStore = await serve((_, response) => {
+        asked += 1;
+        response.end('<ListBucketResult></ListBucketResult>');
+      });
+      closers.push(() => lakeStore.close());
+      vi.stubEnv('AWS_ENDPOINT_URL_S3', lakeStore.url);
+      // a region that is none: nobody else is asked either
+      const objects = store({ region: 'xx-nowhere-1' });
+      await objects.list({ prefix: '', signal: AbortSignal.timeout(500) }).catch(() => undefined);
+      expect(asked).toBe(0);
     });
 
     it('sees in a listing what is archived and was not restored', async () => {
@@ -258,11 +344,48 @@ describe('createObjectStore', () => {
     it.each([
       ['is empty', ''],
       ['ends where it began', '<Contents><Key>a</Key><Size>1</Size></Contents>'],
+      ['has the token that was sent', '<NextContinuationToken>same</NextContinuationToken>'],
     ])('does not take a page that %s for the end, nor turn in circles', async (_, contents) => {
+      let asked = 0;
       const objects = await failing((_request, response) => {
+        asked += 1;
         response.end(`<ListBucketResult><IsTruncated>true</IsTruncated>${contents}</ListBucketResult>`);
       });
       await expect(objects.list({ prefix: '', startAfter: 'a' })).rejects.toMatchObject({ code: 's3.unavailable' });
+      expect(asked).toBeLessThanOrEqual(2);
+    });
+
+    it('goes on by its token behind a page without keys', async () => {
+      const asked: (string | null)[][] = [];
+      const objects = await failing((request, response) => {
+        const query = new URL(request.url ?? '', 'http://store').searchParams;
+        asked.push(['start-after', 'continuation-token'].map((name) => query.get(name)));
+        const body =
+          asked.length < 3
+            ? `<IsTruncated>true</IsTruncated><NextContinuationToken>token/${asked.length}=</NextContinuationToken>`
+            : '<IsTruncated>true</IsTruncated><Contents><Key>b</Key><Size>1</Size></Contents>';
+        response.end(`<ListBucketResult>${body}</ListBucketResult>`);
+      });
+      const { objects: found, more } = await objects.list({ prefix: '', startAfter: 'a' });
+      expect(found.map(({ key }) => key)).toEqual(['b']);
+      expect(more).toBe(true);
+      expect(asked).toEqual([
+        ['a', null],
+        ['a', 'token/1='],
+        ['a', 'token/2='],
+      ]);
+    });
+
+    it('gives up a listing that has ever new tokens and no keys', async () => {
+      let pages = 0;
+      const objects = await failing((_, response) => {
+        pages += 1;
+        response.end(
+          `<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>${pages}</NextContinuationToken></ListBucketResult>`,
+        );
+      });
+      await expect(objects.list({ prefix: '' })).rejects.toMatchObject({ code: 's3.unavailable' });
+      expect(pages).toBe(101);
     });
 
     it('goes on listing behind a page of nothing but folder markers', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createMessageQueues, createObjectStores } from '../../../activities/dependencies.ts';
 import { createFingerprintSecrets } from '../../../activities/fingerprint-secrets.ts';
 import { startS3Server, type S3Server } from '../../../scripts/stack/s3-server.ts';
@@ -36,6 +36,8 @@ describe('assumeRole', () => {
     writer.destroy();
   });
   afterEach(async () => {
+    vi.useRealTimers();
+    vi.unstubAllEnvs();
     for (const close of closers.splice(0)) await close();
   });
   afterAll(async () => {
@@ -55,7 +57,7 @@ describe('assumeRole', () => {
           .writeHead(as, { 'content-type': 'text/xml' })
           .end(`<ErrorResponse><Error><Code>${code}</Code><Message>m</Message></Error></ErrorResponse>`);
       };
-      if (status !== 200) return refuse('ServiceUnavailable', status);
+      if (status !== 200) return refuse(status === 400 ? 'RequestExpired' : 'ServiceUnavailable', status);
       if (!authorization.includes('Credential=of-the-source/')) return refuse('InvalidClientTokenId', 403);
       if (form['ExternalId'] !== 'agreed-upon') return refuse('AccessDenied', 403);
       const expiration = new Date(Date.now() + lifeSeconds * 1000).toISOString();
@@ -83,8 +85,8 @@ describe('assumeRole', () => {
     });
   }
 
-  function stores(allowPrivateEndpoints = true) {
-    const created = createObjectStores({ secrets, allowPrivateEndpoints });
+  function stores(allowPrivateEndpoints = true, environment: NodeJS.ProcessEnv = secrets) {
+    const created = createObjectStores({ secrets: environment, allowPrivateEndpoints });
     closers.push(() => created.close());
     return created;
   }
@@ -136,12 +138,13 @@ describe('assumeRole', () => {
     ['no external id', { externalId: undefined }, 'env:KEY', 200, 's3.role_refused', 'AccessDenied (403)'],
     ['a wrong key', {}, 'env:OTHER', 200, 's3.unauthorized', 'InvalidClientTokenId (403)'],
     ['a failing service', {}, 'env:KEY', 503, 's3.unavailable', 'ServiceUnavailable (503)'],
+    ['a clock that is off', {}, 'env:KEY', 400, 's3.unavailable', 'RequestExpired (400)'],
   ])('names what stands in the way: %s', async (_, changes, key, status, code, words) => {
     const { url } = await startTokenService({ status });
     const store = await stores().of(settingsFor(url, changes, key));
     await expect(store.authorize()).rejects.toMatchObject({ code });
     const error: unknown = await store.list({ prefix: '' }).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code, message: `STS: ${words} for ${roleArn}` });
+    expect(error).toMatchObject({ code, message: expect.stringContaining(`STS: ${words} for ${roleArn}`) });
     expect(inspect(error, { depth: 20, showHidden: true })).not.toMatch(/source-secret-key|guessed|AWS4-HMAC/);
   });
 
@@ -177,6 +180,56 @@ describe('assumeRole', () => {
     const opened = await Promise.all(variants.map((variant) => all.of(variant)));
     expect(new Set(opened).size).toBe(variants.length);
     expect(await all.of({ ...settings, prefix: 'elsewhere/' })).toBe(opened[0]);
+  });
+
+  it('makes another store when a secret changes, and closes the one before when nobody has asked for it for an hour', async () => {
+    vi.useFakeTimers();
+    const environment = { ...secrets };
+    const all = stores(true, environment);
+    const settings = settingsFor('http://127.0.0.1:1');
+    const closed: string[] = [];
+    const watched = async (name: string) => {
+      const store = await all.of(settings);
+      vi.spyOn(store, 'close').mockImplementation(() => void closed.push(name));
+      return store;
+    };
+    const before = await watched('before');
+    environment.SECRET = 'rotated-secret-key';
+    const after = await watched('after');
+    expect(after).not.toBe(before);
+    await vi.advanceTimersByTimeAsync(59 * 60_000);
+    expect(closed).toEqual([]);
+    expect(await all.of(settings)).toBe(after);
+    await vi.advanceTimersByTimeAsync(2 * 60_000);
+    expect(closed).toEqual(['before']);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(closed).toEqual(['before', 'after']);
+    const anew = await watched('anew');
+    expect(anew).not.toBe(after);
+    all.close();
+    expect(closed).toEqual(['before', 'after', 'anew']);
+  });
+
+  it('does not ask the token service of the worker for the role of a source', async () => {
+    const { calls, url } = await startTokenService();
+    vi.stubEnv('AWS_ENDPOINT_URL_STS', url);
+    // a region that is none: nobody else is asked either
+    const { endpoint: _, ...settings } = settingsFor(url, { endpoint: undefined });
+    const store = await stores().of({ ...settings, region: 'xx-nowhere-1' });
+    const asking = store.authorize().catch(() => undefined);
+    await Promise.race([asking, new Promise((resolve) => setTimeout(resolve, 500))]);
+    expect(calls).toEqual([]);
+  });
+
+  it('says that nothing is there to assume the role with', async () => {
+    for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_PROFILE', 'AWS_WEB_IDENTITY_TOKEN_FILE']) vi.stubEnv(name, undefined);
+    for (const name of ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']) vi.stubEnv(name, '/nowhere');
+    vi.stubEnv('AWS_EC2_METADATA_DISABLED', 'true');
+    const { accessKeyId: _, secretAccessKey: __, ...settings } = settingsFor('http://127.0.0.1:1');
+    await expect((await stores().of(settings)).authorize()).rejects.toMatchObject({
+      code: 's3.no_credentials',
+      message: `STS: there are no credentials for ${roleArn}`,
+    });
   });
 
   it('takes a changed external id for a changed secret', async () => {

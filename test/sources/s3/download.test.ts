@@ -142,6 +142,16 @@ describe('download', () => {
     expect(Buffer.concat(await collect(await slow.store.open(slow.object))).length).toBe(sizeBytes);
   });
 
+  it('goes on when its client was closed, as one is that nobody asks for', async () => {
+    const { store, object } = await openLine({ cuts: [] });
+    const read: Uint8Array[] = [];
+    for await (const chunk of await store.open(object)) {
+      if (read.length === 0) store.close();
+      read.push(chunk);
+    }
+    expect(Buffer.concat(read).equals(content)).toBe(true);
+  });
+
   it('ends at once with the reason of its signal while it waits', async () => {
     const { store, object, ranges } = await openLine({ cuts: Array.from({ length: 50 }, () => 10) });
     const controller = new AbortController();
@@ -149,6 +159,95 @@ describe('download', () => {
     setTimeout(() => controller.abort(reason), 400);
     await expect(store.open({ ...object, signal: controller.signal }).then(collect)).rejects.toBe(reason);
     expect(ranges.length).toBeLessThan(6);
+  });
+
+  describe('of a store that contradicts itself', () => {
+    const text = Buffer.from(Array.from({ length: 100 }, (_, index) => `line ${index}\n`).join(''));
+    const cut = text.length >> 2;
+
+    /** The first quarter, and then the line breaks. */
+    const broken: RequestListener = (_, response) => {
+      response.writeHead(200, { 'content-length': text.length });
+      response.write(text.subarray(0, cut), () => setImmediate(() => response.destroy()));
+    };
+    const range =
+      (from: number, to: number, whole: number | '*' = text.length): RequestListener =>
+      (_, response) => {
+        response.writeHead(206, { 'content-length': to - from, 'content-range': `bytes ${from}-${to - 1}/${whole}` });
+        response.end(text.subarray(from, to));
+      };
+    /** Chunked: it does not say how long it is. */
+    const unmeasured =
+      (body: Uint8Array): RequestListener =>
+      (_, response) => {
+        response.write(body);
+        response.end();
+      };
+
+    /** What is read of an object that is listed with that size, when each request is answered by the next of the answers, and by the last for ever. */
+    async function read(listedBytes: number, ...answers: readonly RequestListener[]): Promise<Buffer> {
+      let asked = 0;
+      const liar = await serve((request, response) => {
+        answers[Math.min(asked, answers.length - 1)]?.(request, response);
+        asked += 1;
+      });
+      const store = createObjectStore({
+        bucket: 'mail-logs',
+        region: 'us-east-1',
+        endpoint: liar.url,
+        credentials,
+        allowPrivateEndpoints: true,
+      });
+      closers.push(
+        () => store.close(),
+        () => liar.close(),
+      );
+      return Buffer.concat(await collect(await store.open({ key: 'k', etag: 'e', sizeBytes: listedBytes })));
+    }
+
+    it.each([
+      ['with its size', cut + 10],
+      ['without', '*' as const],
+    ])('does not let a later answer make the object shorter, %s', async (_, whole) => {
+      await expect(read(0, broken, range(cut, cut + 10, whole))).rejects.toMatchObject({
+        code: 's3.unavailable',
+        message: `S3: an object of ${text.length} bytes was answered as one of ${cut + 10}`,
+      });
+    });
+
+    it('asks for the rest where the answer is a part, and says so', async () => {
+      expect(await read(0, range(0, cut), range(cut, text.length - 5), range(text.length - 5, text.length))).toEqual(
+        text,
+      );
+    });
+
+    it('asks again where a range does not say where it begins', async () => {
+      const silent: RequestListener = (_, response) => {
+        response.writeHead(206);
+        response.write(text.subarray(cut));
+        response.end();
+      };
+      expect(await read(0, broken, silent, range(cut, text.length))).toEqual(text);
+      await expect(read(text.length, silent)).rejects.toMatchObject({ code: 's3.unavailable' });
+    });
+
+    it('asks for the rest of what ends before the listed size, where no answer says how long it is', async () => {
+      expect(await read(text.length, unmeasured(text.subarray(0, cut)), range(cut, text.length))).toEqual(text);
+    });
+
+    it('takes no object that is shorter than it was listed', async () => {
+      const short: RequestListener = (_, response) => {
+        response.writeHead(200, { 'content-length': cut }).end(text.subarray(0, cut));
+      };
+      await expect(read(text.length, short)).rejects.toMatchObject({
+        code: 's3.unavailable',
+        message: `S3: an object of ${text.length} bytes was answered as one of ${cut}`,
+      });
+    });
+
+    it('takes all of what a store unpacks on its way', async () => {
+      expect(await read(cut, unmeasured(text))).toEqual(text);
+    });
   });
 
   it.each([true, false])('tells with every request whether the reader pays: %s', async (requesterPays) => {

@@ -83,6 +83,18 @@ describe('readObjectRecords', () => {
     expect(await texts(Buffer.concat([members, Buffer.alloc(512)]), 'json')).toHaveLength(3);
   });
 
+  it('reads gzip members behind zero padding, wherever chunks end', async () => {
+    const lines = (from: number) => Array.from({ length: 3000 }, (_, index) => `line ${from + index}\n`).join('');
+    const [one, two] = [gzipSync(lines(0)), gzipSync(lines(3000))];
+    const content = Buffer.concat([one, Buffer.alloc(100), two, Buffer.alloc(7), gzipSync('last'), Buffer.alloc(512)]);
+    // the second member ends within the first 16 KB, and so does all
+    expect(content.length).toBeLessThan(16 << 10);
+    for (const chunkBytes of [content.length, one.length, one.length + 1, one.length + 100, one.length + 101, 97]) {
+      const found = await texts(content, 'text', chunkBytes);
+      expect([found.length, found[3000], found.at(-1)]).toEqual([6001, 'line 3000', 'last']);
+    }
+  });
+
   it.each(Object.keys(packed))(
     'decompresses by content, in one part or more, wherever chunks end: %s',
     async (name) => {
@@ -111,6 +123,11 @@ describe('readObjectRecords', () => {
     ['gzip that is cut in its head', zipped.subarray(0, 11)],
     ['corrupt gzip', flipped(zipped)],
     ['gzip followed by something else', Buffer.concat([zipped, Buffer.from('line 5000\n')])],
+    [
+      'gzip with something else behind its padding',
+      Buffer.concat([zipped, Buffer.alloc(9), Buffer.from('line 5000\n')]),
+    ],
+    ['gzip that is cut behind padding', Buffer.concat([zipped, Buffer.alloc(9), zipped.subarray(0, 1)])],
     ['cut zstd', zstd.subarray(0, -1)],
     ['zstd without its checksum', zstd.subarray(0, -4)],
     ['zstd that is cut in its head', zstd.subarray(0, 5)],
