@@ -5,6 +5,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import type { QueueSettings } from '../sources/s3/queue-routes.ts';
 import type { QueueInput, QueueStatus } from '../workflows/queue-state.ts';
 import { pipelineStateKey } from '../workflows/search-attributes.ts';
+import { workflowIdOf } from '../workflows/source-state.ts';
 import { answered, livePriority, mustRun } from './source-registry.ts';
 
 const idPrefix = 'notifications/';
@@ -57,26 +58,27 @@ export interface QueueChange {
   readonly carryOut: () => Promise<unknown>;
 }
 
-/** What makes the running queues those that are wanted. Sources that are paused stay so. */
+/** What makes the running queues those that are wanted, and keeps them from loading what belongs to paused sources (their ids). */
 export async function planQueues(
   client: Client,
   taskQueue: string,
   wanted: readonly QueueSettings[],
+  paused: ReadonlySet<string>,
 ): Promise<QueueChange[]> {
   const running = new Set(await runningQueues(client));
   const changes = await Promise.all(
-    wanted.map(async (settings): Promise<QueueChange> => {
+    wanted.map(async (configured): Promise<QueueChange> => {
+      const settings = withPauses(configured, paused);
       const queue = queueNameOf(settings.queueUrl);
       if (!running.has(queue)) {
         return { queue, change: 'created', carryOut: () => startQueue(client, taskQueue, settings) };
       }
       const { settings: current } = await queueStatus(client, queue);
-      const next = withPauses(settings, current);
-      if (isDeepStrictEqual(current, next)) return { queue, change: 'unchanged', carryOut: async () => undefined };
+      if (isDeepStrictEqual(current, settings)) return { queue, change: 'unchanged', carryOut: async () => undefined };
       return {
         queue,
         change: 'changed',
-        carryOut: () => updateQueue(client, queue, 'reconfigure', { settings: next }),
+        carryOut: () => updateQueue(client, queue, 'reconfigure', { settings }),
       };
     }),
   );
@@ -92,12 +94,10 @@ export async function planQueues(
   ];
 }
 
-function withPauses(settings: QueueSettings, current: QueueSettings): QueueSettings {
-  const key = ({ tenantId, sourceId }: QueueSettings['routes'][number]) => `${tenantId}/${sourceId}`;
-  const paused = new Set(current.routes.filter((route) => route.paused === true).map(key));
+function withPauses(settings: QueueSettings, paused: ReadonlySet<string>): QueueSettings {
   return {
     ...settings,
-    routes: settings.routes.map((route) => (paused.has(key(route)) ? { ...route, paused: true } : route)),
+    routes: settings.routes.map((route) => (paused.has(workflowIdOf(route)) ? { ...route, paused: true } : route)),
   };
 }
 

@@ -1,5 +1,6 @@
 /** What can be said to a source workflow and asked of it. */
 import { defineQuery, defineSignal, defineUpdate } from '@temporalio/workflow';
+import type { QueueRoutes } from '../activities/contracts.ts';
 import type { QueueSettings } from '../sources/s3/queue-routes.ts';
 import type { SourceSettings } from '../sources/settings.ts';
 import type { BackfillStatus } from './backfill-state.ts';
@@ -34,7 +35,9 @@ export const replayStatusQuery = defineQuery<ReplayStatus>('status');
 export const reprocessStatusQuery = defineQuery<ReprocessStatus>('status');
 
 export const queueStatusQuery = defineQuery<QueueStatus>('status');
-/** Looks no more after the look under way, until `resume`. */
+/** What the queue's activities go by; the routes are left out where the asker has those of that version. */
+export const queueRoutesQuery = defineQuery<QueueRoutes, [known?: number]>('routes');
+/** Receives nothing more until `resume`. */
 export const pauseQueueUpdate = defineUpdate<QueueStatus, [{ reason: string }]>('pause');
 export const resumeQueueUpdate = defineUpdate<QueueStatus>('resume');
 /** Takes new routes and settings. */

@@ -1,21 +1,24 @@
-/** A notification queue: looks into it for ever, and leaves what its messages name to the sources they belong to. */
+/** A notification queue: drains it for ever, and leaves what its messages name to the sources they belong to. */
 import {
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { DrainedQueue } from '../activities/contracts.ts';
+import type { DrainedQueue, DrainQueueInput } from '../activities/contracts.ts';
 import { nowMs, timerMs } from '../sources/clock.ts';
+import type { QueueSettings } from '../sources/s3/queue-routes.ts';
 import { drainQueue } from './activity-options.ts';
 import { activityFailure, backoffSeconds, type Failure } from './failure.ts';
 import { mapSettled } from './map-settled.ts';
 import {
   pauseQueueUpdate,
   pauseRouteUpdate,
+  queueRoutesQuery,
   queueStatusQuery,
   reconfigureQueueUpdate,
   resumeQueueUpdate,
@@ -32,11 +35,21 @@ import {
 import { consecutiveErrorsKey, lastErrorTypeKey, pipelineStateKey } from './search-attributes.ts';
 import { queuePage } from './status-page.ts';
 
-/** A queue that holds more than one look takes is looked into by so many at once. */
-const looksAtOnceMax = 4;
+/** An activity receives for so long, and then finishes what it has; the next one begins without waiting for that. */
+const receiveSeconds = 120;
 
-/** A run with more looks than this has a history worth leaving behind. */
-const looksPerRunMax = 200;
+/** So many receive at once from a queue that holds more than one finds in its time. */
+const receiversMax = 4;
+
+/** Those that finish included. */
+const activitiesMax = 8;
+
+/** A run with more activities than this has a history worth leaving behind, as soon as none is under way. */
+const activitiesPerRunMax = 200;
+
+/** With such a history none begins before it is left behind; the server ends a workflow with 51,200 events or 50 MB. */
+const eventsMax = 20_000;
+const historyBytesMax = 20_000_000;
 
 /** Commands wait 10 s for an answer. */
 const lookOverSeconds = 7;
@@ -48,10 +61,19 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
   let { settings, state = newQueueState() } = input;
   let queueCondition: QueueCondition = state.paused === undefined ? 'running' : 'paused';
   let nextLookAtMs: number | undefined;
+  /** The next activity begins then at the latest. */
+  let dueAtMs = 0;
+  /** When each activity under way began, epoch ms. */
+  const underWay = new Set<{ readonly beganAtMs: number }>();
+  let begun = 0;
+  let ended = 0;
+  /** Of histories from before. */
+  let isLooking = false;
+  let defect: { readonly error: unknown } | undefined;
+  let routesVersion = 1;
   /** Set by an operator; ends any wait. */
   let awake = false;
   let more = false;
-  let isLooking = false;
   let shown = '';
 
   function status(): QueueStatus {
@@ -61,7 +83,9 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
       condition: queueCondition,
       ...shownState,
       ...(paused === undefined ? {} : { pauseReason: paused.reason }),
-      ...(nextLookAtMs === undefined ? {} : { nextLookAt: new Date(nextLookAtMs).toISOString() }),
+      ...(nextLookAtMs === undefined || paused !== undefined
+        ? {}
+        : { nextLookAt: new Date(nextLookAtMs).toISOString() }),
       settings,
     };
   }
@@ -79,10 +103,20 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     ]);
   }
 
-  /** So that what an operator was told holds: a look under way has the routes of before. A large object is not waited for. */
-  const lookIsOver = () => condition(() => !isLooking, lookOverSeconds * 1000);
+  const receivers = () => [...underWay].filter(({ beganAtMs }) => nowMs() < beganAtMs + receiveSeconds * 1000).length;
+
+  /** So that what an operator was told holds: what is being loaded has the routes of before. A large object is not waited for. */
+  const lookIsOver = () => condition(() => !isLooking && receivers() === 0, lookOverSeconds * 1000);
 
   setHandler(queueStatusQuery, status, { description: 'State, routes, totals, last error.' });
+  setHandler(
+    queueRoutesQuery,
+    (known) => {
+      const answer = { version: routesVersion, isPaused: state.paused !== undefined };
+      return known === routesVersion ? answer : { ...answer, routes: settings.routes };
+    },
+    { description: 'Whose objects are loaded now.' },
+  );
   setHandler(
     pauseQueueUpdate,
     async ({ reason }) => {
@@ -93,7 +127,7 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
       await lookIsOver();
       return status();
     },
-    { description: 'Stop looking until resumed; listing goes on.' },
+    { description: 'Receive nothing until resumed; listing goes on.' },
   );
   setHandler(
     resumeQueueUpdate,
@@ -110,82 +144,129 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     reconfigureQueueUpdate,
     async (change) => {
       settings = change.settings;
+      routesVersion += 1;
       awake = true;
       await lookIsOver();
       return status();
     },
-    { description: 'Take new routes and settings from the next look on.' },
+    { description: 'Take new routes and settings for what is received from now on.' },
   );
   setHandler(
     pauseRouteUpdate,
     async (change) => {
       settings = withRoutePaused(settings, change);
+      routesVersion += 1;
       await lookIsOver();
       return status();
     },
-    { description: 'Load no objects of a source, or load them again, from the next look on.' },
+    { description: 'Load no objects of a source, or load them again, of what is received from now on.' },
   );
 
-  async function rest(seconds: number, summary: string): Promise<void> {
-    nextLookAtMs = nowMs() + seconds * 1000;
-    publish();
-    await condition(() => awake, timerMs(seconds * 1000), { summary });
-    nextLookAtMs = undefined;
-  }
-
-  async function fail({ code, message, remedy, directive, retryAfterSeconds }: Failure): Promise<void> {
+  function fail({ code, message, remedy, directive, retryAfterSeconds }: Failure): void {
     const consecutiveErrors = state.consecutiveErrors + 1;
     state = { ...state, consecutiveErrors, lastError: { code, message, remedy, at: new Date(nowMs()).toISOString() } };
-    queueCondition = directive === 'block' ? 'blocked' : 'backoff';
-    await rest(
-      directive === 'block' ? blockedSeconds : backoffSeconds(consecutiveErrors, retryAfterSeconds),
-      `look again after ${code}`,
-    );
+    if (state.paused === undefined) queueCondition = directive === 'block' ? 'blocked' : 'backoff';
+    const seconds = directive === 'block' ? blockedSeconds : backoffSeconds(consecutiveErrors, retryAfterSeconds);
+    restUntil(nowMs() + seconds * 1000);
   }
 
-  /** Looks that went well count although others failed. Gives the first object that could not be loaded: its message comes again. */
-  async function look(): Promise<DrainedQueue['failed'][number] | undefined> {
-    const { queueUrl, region, routes } = settings;
-    const looks = Array.from({ length: more ? looksAtOnceMax : 1 }, (_, index) => index + 1);
+  /** `failed`: the first object that could not be loaded; its message comes again. */
+  function succeed(failed: DrainedQueue['failed'][number] | undefined): void {
+    state = withOutcome(state, failed, new Date(nowMs()).toISOString());
+    if (state.paused === undefined) queueCondition = more ? 'running' : 'idle';
+    if (more) dueAtMs = nowMs();
+    else restUntil(nowMs() + settings.every * 1000);
+  }
+
+  function restUntil(timeMs: number): void {
+    dueAtMs = timeMs;
+    nextLookAtMs = timeMs;
+  }
+
+  /** Sees to its own end, whenever that is. */
+  async function drain(): Promise<void> {
+    const self = { beganAtMs: nowMs() };
+    underWay.add(self);
+    begun += 1;
+    try {
+      const drained = await drainQueue.executeWithOptions({ summary: `look ${begun}` }, [drainInput(settings)]);
+      state = withDrained(state, drained);
+      more = drained.more;
+      if (drained.trouble === undefined) succeed(drained.failed[0]);
+      else fail(drained.trouble);
+    } catch (error) {
+      const failure = activityFailure(error);
+      if (failure === undefined) defect = { error };
+      else fail(failure);
+    }
+    underWay.delete(self);
+    ended += 1;
+    publish();
+  }
+
+  function begin(): void {
+    const count = more ? Math.max(1, receiversMax - receivers()) : 1;
+    nextLookAtMs = undefined;
+    dueAtMs = nowMs() + receiveSeconds * 1000;
+    for (let index = 0; index < count && underWay.size < activitiesMax; index += 1) void drain();
+  }
+
+  const isRunLong = () => begun >= activitiesPerRunMax || workflowInfo().continueAsNewSuggested;
+  const isRunOver = () => workflowInfo().historyLength >= eventsMax || workflowInfo().historySize >= historyBytesMax;
+
+  /** Of histories from before: waits for all that look, and then for the next look. */
+  async function lookAsBefore(): Promise<void> {
+    const looks = Array.from({ length: more ? receiversMax : 1 }, (_, index) => index + 1);
+    begun += 1;
     isLooking = true;
-    const outcomes = await mapSettled(looks, looksAtOnceMax, (number) =>
-      drainQueue.executeWithOptions({ summary: `look ${number}` }, [{ queueUrl, region, routes }]),
+    const outcomes = await mapSettled(looks, receiversMax, (number) =>
+      drainQueue.executeWithOptions({ summary: `look ${number}` }, [drainInput(settings)]),
     );
     isLooking = false;
-    const drained = outcomes.flatMap((outcome): DrainedQueue[] =>
-      outcome.status === 'fulfilled' ? [outcome.value] : [],
-    );
+    const drained = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
     for (const each of drained) state = withDrained(state, each);
     more = drained.some((each) => each.more);
-    const failed = outcomes.find(({ status: how }) => how === 'rejected') as PromiseRejectedResult | undefined;
-    if (failed !== undefined) throw failed.reason;
-    return drained.flatMap((each) => each.failed)[0];
+    const rejected = outcomes.find((outcome) => outcome.status === 'rejected');
+    const failure = rejected === undefined ? undefined : activityFailure(rejected.reason);
+    if (rejected !== undefined && failure === undefined) throw rejected.reason;
+    if (failure === undefined) succeed(drained.flatMap((each) => each.failed)[0]);
+    else fail(failure);
+    const rests = failure !== undefined || (!more && !awake);
+    if (more || rests) publish();
+    if (rests) await condition(() => awake, timerMs(dueAtMs - nowMs()));
   }
 
+  const canBegin = () => underWay.size === 0 || (underWay.size < activitiesMax && !isRunOver());
+
   publish();
-  for (let looks = 0; ; looks += 1) {
-    if (
-      (looks >= looksPerRunMax || workflowInfo().continueAsNewSuggested) &&
-      (await condition(allHandlersFinished, '1s'))
-    )
-      await continueAsNew<typeof notificationQueue>({ settings, state });
+  for (;;) {
     awake = false;
+    if (underWay.size === 0 && isRunLong() && (await condition(allHandlersFinished, '1s')))
+      await continueAsNew<typeof notificationQueue>({ settings, state });
     if (state.paused !== undefined) {
+      begun += 1;
       queueCondition = 'paused';
       publish();
       await condition(() => awake);
+      dueAtMs = nowMs();
       continue;
     }
-    try {
-      const failed = await look();
-      state = withOutcome(state, failed, new Date(nowMs()).toISOString());
-      if (state.paused === undefined) queueCondition = more ? 'running' : 'idle';
-      if (more) publish();
-      else if (!awake) await rest(settings.every, 'next look');
-    } catch (error) {
-      const failure = activityFailure(error);
-      if (failure === undefined) throw error;
-      await fail(failure);
+    if (!patched('queue-activities-overlap')) {
+      await lookAsBefore();
+      continue;
     }
+    if (canBegin() && nowMs() >= dueAtMs) begin();
+    const endedBefore = ended;
+    const isNews = () => awake || ended > endedBefore;
+    if (canBegin()) await condition(isNews, timerMs(dueAtMs - nowMs()), { summary: 'next look' });
+    else await condition(isNews);
+    if (defect !== undefined) throw defect.error;
+    if (awake && receivers() === 0) dueAtMs = nowMs();
   }
+}
+
+function drainInput({ queueUrl, region, every: everySeconds, routes }: QueueSettings): DrainQueueInput {
+  const reader = routes[0]?.settings;
+  if (reader === undefined) throw new Error(`${queueUrl} has no routes`);
+  return { queueUrl, region, reader, everySeconds, receiveSeconds };
 }

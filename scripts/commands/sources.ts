@@ -14,6 +14,7 @@ import { printJson, printTable, printText, UsageError } from '../output.ts';
 import { queueNameOf, updateQueue } from '../queue-registry.ts';
 import { runningSources, sourceStatus, updateSource } from '../source-registry.ts';
 import { askEach, castTemporalError, documented, type JsonOption, withClient, withExample } from './context.ts';
+import { mustBeTenants } from './known-tenants.ts';
 import { readTenantsFile } from './tenants.ts';
 
 type Listed =
@@ -35,7 +36,11 @@ function addList(sources: Command): void {
     .description('state, lag and last error of every source, worst first')
     .option('--tenant <tenant>', 'of one tenant')
     .action(async ({ tenant, json }: JsonOption & { tenant?: string }) => {
-      const listed = await withClient((client) => listSources(client, tenant));
+      const listed = await withClient(async (client) => {
+        const found = await listSources(client, tenant);
+        if (found.length === 0 && tenant !== undefined) await mustBeTenants([tenant], { client });
+        return found;
+      });
       if (json === true) {
         for (const status of listed) printJson(status);
         return;
@@ -172,21 +177,43 @@ function addUpdate(sources: Command, verb: 'pause' | 'resume' | 'poll', descript
   if (verb === 'pause')
     command.addOption(new Option('--reason <text>', 'why, for the status page').default('by an operator'));
   command.action(async (tenantId: string, sourceId: string, { reason, json }: JsonOption & { reason?: string }) => {
-    const update = verb === 'poll' ? 'pollNow' : verb;
     const source = { tenantId, sourceId };
-    const status = await withClient(async (client) => {
-      // a worker has to be there; then the read that `poll` waits for may take its time
-      await sourceStatus(client, source);
-      const updated = await updateSource(client, source, update, verb === 'pause' ? { reason } : undefined);
-      if (verb !== 'poll') await pauseRoute(client, updated, verb === 'pause');
-      return updated;
-    });
+    const status = await withClient((client) => steerSource(client, source, verb, reason));
     if (json === true) return printJson(status);
     printText(page(status));
   });
 }
 
-/** A paused source's objects are not loaded by its queue either. */
+/**
+ * A paused source's objects are not loaded by its queue either. The queue goes first when the source is resumed: what it deletes until then was
+ * uploaded before the listing that the source makes at once, which finds it.
+ */
+export async function steerSource(
+  client: Client,
+  source: SourceName,
+  verb: 'pause' | 'resume' | 'poll',
+  reason?: string,
+): Promise<SourceStatus> {
+  // a worker has to be there; then the read that `poll` waits for may take its time
+  const before = await sourceStatus(client, source);
+  switch (verb) {
+    case 'poll':
+      return updateSource(client, source, 'pollNow');
+    case 'pause': {
+      const status = await updateSource(client, source, 'pause', { reason });
+      await pauseRoute(client, status, true);
+      return status;
+    }
+    case 'resume': {
+      // a queue that is in trouble does not keep the source from listing
+      const [route] = await Promise.allSettled([pauseRoute(client, before, false)]);
+      const status = await updateSource(client, source, 'resume');
+      if (route.status === 'rejected') throw route.reason;
+      return status;
+    }
+  }
+}
+
 async function pauseRoute(
   client: Client,
   { tenantId, sourceId, settings }: SourceStatus,

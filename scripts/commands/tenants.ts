@@ -95,13 +95,15 @@ export async function applyTenants(
   const wantedIds = new Set(wanted.map(workflowIdOf));
   const running = await runningSources(client);
   const runningIds = new Set(running.map(workflowIdOf));
+  const paused = new Set<string>();
   const changes: { source: SourceName; change: Change; carryOut: () => Promise<unknown> }[] = [];
   for (const source of wanted) {
     if (!runningIds.has(workflowIdOf(source))) {
       changes.push({ source, change: 'created', carryOut: () => createSource(client, config, source) });
       continue;
     }
-    const { settings } = await sourceStatus(client, source);
+    const { settings, pauseReason } = await sourceStatus(client, source);
+    if (pauseReason !== undefined) paused.add(workflowIdOf(source));
     if (isDeepStrictEqual(settings, source.settings))
       changes.push({ source, change: 'unchanged', carryOut: async () => undefined });
     else changes.push({ source, change: 'changed', carryOut: () => reconfigure(client, source) });
@@ -109,7 +111,7 @@ export async function applyTenants(
   for (const source of running.filter((each) => !wantedIds.has(workflowIdOf(each)))) {
     changes.push({ source, change: 'removed', carryOut: () => giveUp(client, source) });
   }
-  const queues = await planQueues(client, config.temporal.taskQueue, queuesOf(wanted, 'tenants.yaml'));
+  const queues = await planQueues(client, config.temporal.taskQueue, queuesOf(wanted, 'tenants.yaml'), paused);
   if (!dryRun) for (const { carryOut } of [...queues, ...changes]) await carryOut();
   return [
     ...changes.map(({ source: { tenantId, sourceId }, change }) => ({ tenantId, sourceId, change })),

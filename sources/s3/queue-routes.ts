@@ -21,8 +21,10 @@ export interface QueueSettings {
   readonly routes: readonly QueueRoute[];
 }
 
-/** Each look at a queue takes its routes along, and Temporal takes payloads up to 2 MB. */
 const routesMax = 1000;
+
+/** They go together in one payload, of which Temporal takes 2 MB, and the marks of paused ones are added to them. */
+const routesBytesMax = 1_000_000;
 
 /** The sources that an object belongs to, as their listings would have it; none where it is foreign. */
 export function routesOf({ bucket, key }: CreatedObject, routes: readonly QueueRoute[]): QueueRoute[] {
@@ -31,13 +33,14 @@ export function routesOf({ bucket, key }: CreatedObject, routes: readonly QueueR
 
 /**
  * The queues that sources name.
- * @throws IngestError `config.invalid` where two sources say different things of one queue, or too many share it
+ * @throws IngestError `config.invalid` where two sources say different things of one queue, or too many share it, or with too long settings
  */
 export function queuesOf(
   sources: readonly (SourceName & { readonly settings: SourceSettings })[],
   fileName: string,
 ): QueueSettings[] {
   const queues = new Map<string, QueueSettings>();
+  const bytesOf = new Map<string, number>();
   const named = sources.toSorted((a, b) => (pathOf(a) < pathOf(b) ? -1 : 1));
   for (const { tenantId, sourceId, settings } of named) {
     if (settings.kind !== 's3' || settings.notifications === undefined) continue;
@@ -55,9 +58,17 @@ export function queuesOf(
     if (routes.length > routesMax) {
       throw new IngestError(
         'config.invalid',
-        `${fileName}: more than ${routesMax} sources share the queue of ${pathOf(first)}; give some of them another`,
+        `${fileName}: more than ${routesMax} sources share the queue of ${pathOf(first)}; give some of them another queue`,
       );
     }
+    const bytes = (bytesOf.get(queueUrl) ?? 0) + Buffer.byteLength(JSON.stringify(route));
+    if (bytes > routesBytesMax) {
+      throw new IngestError(
+        'config.invalid',
+        `${fileName}: the settings of the sources that share the queue of ${pathOf(first)} come to more than ${routesBytesMax / 1e6} MB; give some of them another queue`,
+      );
+    }
+    bytesOf.set(queueUrl, bytes);
     queues.set(queueUrl, { queueUrl, region, every: Math.min(known.every, every), routes });
   }
   return Array.from(queues.values());

@@ -12,6 +12,7 @@ import { readConfig } from '../../workers/config.ts';
 import { type BackfillStatus, backfillWorkflowIdOf } from '../../workflows/backfill-state.ts';
 import { sourceIdKey, tenantIdKey } from '../../workflows/search-attributes.ts';
 import { noTotals, type SourceStatus, workflowIdOf } from '../../workflows/source-state.ts';
+import { filterTable, objectHeader } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { jsonError, jsonLines, ppi } from './cli.ts';
 
@@ -139,16 +140,14 @@ describe('ppi sources list', () => {
   });
 
   it('shows one tenant and none that the name could smuggle in', async () => {
-    const listed = async (tenant: string) =>
-      jsonLines((await ppi(['sources', 'list', '--tenant', tenant, '--json'], env)).stdout);
-    const [globex, ...others] = await Promise.all([
-      listed('globex'),
-      listed('nobody'),
-      listed(`x' OR TenantId != '`),
-      listed(String.raw`x\' OR TenantId != '`),
-    ]);
-    expect(globex).toEqual([expect.objectContaining({ tenantId: 'globex' })]);
-    expect(others).toEqual([[], [], []]);
+    const list = (tenant: string) => ppi(['sources', 'list', '--tenant', tenant, '--json'], env);
+    const strangers = ['nobody', 'Globex', `x' OR TenantId != '`, String.raw`x\' OR TenantId != '`];
+    const [globex, ...others] = await Promise.all(['globex', ...strangers].map(list));
+    expect(jsonLines(globex?.stdout ?? '')).toEqual([expect.objectContaining({ tenantId: 'globex' })]);
+    for (const [index, ran] of others.entries()) {
+      const message = `no tenant ${JSON.stringify(strangers[index])} has a source that runs (the case of letters counts); known: acme, globex`;
+      expect([ran.code, jsonError(ran)]).toEqual([2, expect.objectContaining({ code: 'usage', message })]);
+    }
   });
 
   it('names a namespace that is not there', async () => {
@@ -300,6 +299,25 @@ it('ppi gaps list tells the gaps of all that answer, and then who does not', asy
   expect(gaps).toEqual(states.map(() => expect.objectContaining(gap)));
   expect([code, last]).toEqual([1, { error: expect.objectContaining({ code: 'source.silent' }) }]);
   expect(stderr).toContain('no answer from acme/a-silent\n');
+});
+
+it('ppi gaps refuses a tenant that is none, and says where no source has gaps to tell of', async () => {
+  const lake = await openLake(readConfig(env).lake);
+  await lake.load(objectHeader('one', 'initech'), [filterTable], async () => undefined);
+  await lake.close();
+  const [list, fill, none, noneJson] = await Promise.all([
+    ppi(['gaps', 'list', '--tenant', 'ACME', '--json'], env),
+    ppi(['gaps', 'fill', '--tenant', 'ACME', '--json'], env),
+    ppi(['gaps', 'list', '--tenant', 'initech'], env),
+    ppi(['gaps', 'fill', '--tenant', 'initech', '--json'], env),
+  ]);
+  for (const ran of [list, fill])
+    expect([ran.code, jsonError(ran).message]).toEqual([
+      2,
+      'no tenant "ACME" has a batch in the lake or a source that runs (the case of letters counts); known: acme, globex, initech',
+    ]);
+  expect(none).toMatchObject({ code: 0, stdout: 'no TAP source of initech\n', stderr: '' });
+  expect(noneJson).toMatchObject({ code: 0, stdout: '', stderr: 'no TAP source of initech\n' });
 });
 
 it('ppi tenants apply --dry-run says what would change, and changes nothing', async () => {

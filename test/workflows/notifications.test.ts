@@ -16,11 +16,11 @@ import {
   SendMessageCommand,
   SQSClient,
 } from '@aws-sdk/client-sqs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createS3Client } from '../../lake/s3-access.ts';
+import { steerSource } from '../../scripts/commands/sources.ts';
 import { applyTenants } from '../../scripts/commands/tenants.ts';
 import { queueNameOf, queueStatus, updateQueue } from '../../scripts/queue-registry.ts';
-import { updateSource } from '../../scripts/source-registry.ts';
 import { s3Settings } from '../../sources/settings.ts';
 import type { QueueStatus } from '../../workflows/queue-state.ts';
 import { serve } from '../sources/streams.ts';
@@ -65,6 +65,8 @@ afterAll(async () => {
 
 /** Handle of the message that was put off last. */
 let putOff = '';
+/** Of an object whose store says nothing until it may. */
+let sayAtLast: (() => void) | undefined;
 
 /** The line to the server: some deletions do not come through, and one object is nobody's to read. */
 async function passOn(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
@@ -81,6 +83,11 @@ async function passOn(incoming: IncomingMessage, outgoing: ServerResponse): Prom
   if (headers['x-amz-target'] === 'AmazonSQS.ChangeMessageVisibilityBatch') {
     const { Entries } = JSON.parse(body) as { Entries: { ReceiptHandle: string }[] };
     putOff = Entries[0]?.ReceiptHandle ?? '';
+  }
+  if (method === 'HEAD' && url?.includes('swallowed.log') === true) {
+    await new Promise<void>((resolve) => {
+      sayAtLast = resolve;
+    });
   }
   if (method === 'HEAD' && url?.includes('denied.log') === true) {
     outgoing.writeHead(403).end();
@@ -138,6 +145,20 @@ async function lines(): Promise<string[]> {
      UNION ALL SELECT tenant_id, raw FROM proofpoint_gateway_filter_logs`,
   );
   return rows.map(({ tenant_id, line: text_ }) => `${String(tenant_id)}: ${String(text_)}`).sort();
+}
+
+const soon = (holds: () => Promise<void>) => vi.waitFor(holds, { timeout: 40_000, interval: 250 });
+
+const history = (workflowId: string) => stack.client.workflow.getHandle(workflowId).fetchHistory();
+
+/** When the workflow last took that Update, epoch ms. */
+async function updateMs(workflowId: string, name: string): Promise<number> {
+  const { events } = await history(workflowId);
+  const accepted = (events ?? []).findLast(
+    (event) => event.workflowExecutionUpdateAcceptedEventAttributes?.acceptedRequest?.input?.name === name,
+  );
+  const { seconds, nanos } = accepted?.eventTime ?? {};
+  return Number(seconds) * 1000 + (nanos ?? 0) / 1e6;
 }
 
 async function messagesLeft(): Promise<number> {
@@ -202,10 +223,66 @@ describe('a notification queue that two tenants share', { timeout: 120_000 }, ()
     expect(await messagesLeft()).toBe(0);
     const letters = await queryLake(stack.config.lake, 'SELECT code, body, queue_url FROM queue_letters');
     expect(letters).toEqual([{ code: 'unreadable', body: 'hello', queue_url: queueUrl }]);
+    // what an activity is given names one source, however many there are
+    const { events = [] } = await history(`notifications/${queue}`);
+    const inputs = (events ?? []).flatMap(({ activityTaskScheduledEventAttributes: scheduled }) =>
+      (scheduled?.input?.payloads ?? []).map(({ data }) => Buffer.from(data ?? []).toString()),
+    );
+    expect(inputs.length).toBeGreaterThan(0);
+    expect(inputs.filter((input) => input.includes('globex'))).toEqual([]);
+  });
+
+  it('does not wait for a store that says nothing before it loads what is others’', async () => {
+    const before = await queueStatus(stack.client, queue);
+    // received together
+    await updateQueue(stack.client, queue, 'pause', { reason: 'test' });
+    await put('globex/swallowed.log', 'a line of a slow store\n');
+    await put('acme/quick.log', 'a line that overtakes\n');
+    await updateQueue(stack.client, queue, 'resume');
+    truth.push('acme: a line that overtakes');
+    await soon(async () => expect(await lines()).toEqual(truth.toSorted()));
+    expect(sayAtLast).toBeDefined();
+    // deleted with its object in the lake, while the other one is kept
+    await soon(async () => expect(await messagesLeft()).toBe(1));
+    // routes that change meanwhile count for what is received from then on
+    await steerSource(stack.client, { tenantId: 'acme', sourceId: 'filter' }, 'pause', 'test');
+    await put('acme/meanwhile.log', 'uploaded during a short pause\n');
+    await sleep(4000);
+    expect([await messagesLeft(), await lines()]).toEqual([1, truth.toSorted()]);
+    await steerSource(stack.client, { tenantId: 'acme', sourceId: 'filter' }, 'resume');
+    truth.push('acme: uploaded during a short pause');
+    await soon(async () => expect(await lines()).toEqual(truth.toSorted()));
+    expect((await queueStatus(stack.client, queue)).totals.done).toBe(before.totals.done);
+    sayAtLast?.();
+    truth.push('globex: a line of a slow store');
+    await until(({ totals, condition }) => totals.done === before.totals.done + 3 && condition === 'idle');
+    expect(await lines()).toEqual(truth.toSorted());
+    expect(await messagesLeft()).toBe(0);
+  });
+
+  it('loads what was received while messages go on to arrive', async () => {
+    const before = await lines();
+    const sending = new AbortController();
+    const sent = (async () => {
+      let index = 0;
+      for (; !sending.signal.aborted; index += 1) {
+        await put(`acme/steady-${index}.log`, `steady ${index}\n`);
+        truth.push(`acme: steady ${index}`);
+        await sleep(300);
+      }
+    })();
+    const startedMs = performance.now();
+    await soon(async () => expect((await lines()).length).toBeGreaterThan(before.length));
+    sending.abort();
+    await sent;
+    // not when 100 have come
+    expect(performance.now() - startedMs).toBeLessThan(20_000);
+    await soon(async () => expect(await lines()).toEqual(truth.toSorted()));
   });
 
   it('adds nothing when a worker dies between commit and deletion', async () => {
-    deletionsToSwallow = 3;
+    // of two sorts of messages, each deletion tried three times
+    deletionsToSwallow = 6;
     const before = await queueStatus(stack.client, queue);
     await put('acme/twice.log', 'a line of a message that comes twice\n');
     await say('hello again');
@@ -248,8 +325,8 @@ describe('a notification queue that two tenants share', { timeout: 120_000 }, ()
   });
 
   it('loads nothing of a paused source, which its listing finds when it is resumed', async () => {
-    await updateSource(stack.client, { tenantId: 'globex', sourceId: 'filter' }, 'pause', { reason: 'test' });
-    await updateQueue(stack.client, queue, 'pauseRoute', { tenantId: 'globex', sourceId: 'filter', paused: true });
+    const globex = { tenantId: 'globex', sourceId: 'filter' };
+    await steerSource(stack.client, globex, 'pause', 'test');
     const before = await queueStatus(stack.client, queue);
     await put('globex/zzz.log', 'uploaded during a pause\n');
     await until(({ totals }) => totals.done > before.totals.done);
@@ -257,9 +334,39 @@ describe('a notification queue that two tenants share', { timeout: 120_000 }, ()
     // applied again, the pause stays
     const again = await applyTenants(stack.client, stack.config, [source('acme'), source('globex')], { dryRun: false });
     expect(again.map(({ change }) => change)).toEqual(['unchanged', 'unchanged', 'unchanged']);
-    await updateSource(stack.client, { tenantId: 'globex', sourceId: 'filter' }, 'resume');
-    await updateSource(stack.client, { tenantId: 'globex', sourceId: 'filter' }, 'pollNow');
+    await steerSource(stack.client, globex, 'resume');
+    await steerSource(stack.client, globex, 'poll');
     truth.push('globex: uploaded during a pause');
+    expect(await lines()).toEqual(truth.toSorted());
+    // what the queue still deleted was there for the listing
+    const [opened, resumed] = await Promise.all([
+      updateMs(`notifications/${queue}`, 'pauseRoute'),
+      updateMs('ingest/globex/filter', 'resume'),
+    ]);
+    expect(opened).toBeLessThan(resumed);
+  });
+
+  it('loads nothing of a source that was paused before it named the queue', async () => {
+    const apply = (initech: object) =>
+      applyTenants(
+        stack.client,
+        stack.config,
+        [source('acme'), source('globex'), { ...source('initech'), ...initech }],
+        {
+          dryRun: false,
+        },
+      );
+    const { notifications: _, ...unnotified } = source('initech').settings;
+    await apply({ settings: unnotified });
+    await steerSource(stack.client, { tenantId: 'initech', sourceId: 'filter' }, 'pause', 'test');
+    // the list of sources is a second behind
+    await sleep(2000);
+    expect(await apply({})).toContainEqual({ queue, change: 'changed' });
+    const before = await queueStatus(stack.client, queue);
+    const paused = before.settings.routes.filter((route) => route.paused === true);
+    expect(paused.map(({ tenantId }) => tenantId)).toEqual(['initech']);
+    await put('initech/x.log', 'of a paused source\n');
+    await until(({ totals }) => totals.done > before.totals.done);
     expect(await lines()).toEqual(truth.toSorted());
   });
 

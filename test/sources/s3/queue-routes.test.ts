@@ -67,4 +67,17 @@ describe('queuesOf', () => {
       /tenants\.globex\.sources\.filter\.notifications: its queue lies in us-east-1, but in eu-west-1 for tenants\.acme/,
     );
   });
+
+  it('refuses more settings than go together in one payload', () => {
+    const long = (tenantId: string) => {
+      const { settings, ...name } = source(tenantId, { queueUrl, region: 'eu-west-1' });
+      return { ...name, settings: { ...settings, prefix: `${tenantId}/${'é'.repeat(900)}/` } };
+    };
+    const tenants = (count: number) => Array.from({ length: count }, (_, index) => long(`tenant-${1000 + index}`));
+    const [queue] = queuesOf(tenants(400), 'tenants.yaml');
+    expect(Buffer.byteLength(JSON.stringify(queue))).toBeLessThan(1_000_000);
+    expect(() => queuesOf(tenants(600), 'tenants.yaml')).toThrow(
+      /^tenants\.yaml: the settings of the sources that share the queue of tenants\.tenant-1000\.sources\.filter come to more than 1 MB/,
+    );
+  });
 });

@@ -113,6 +113,9 @@ describe('what goes wrong with a queue', () => {
     [400, 'InvalidClientTokenId', 'queue.denied'],
     [400, 'AWS.SimpleQueueService.NonExistentQueue', 'queue.missing'],
     [400, 'RequestThrottled', 'queue.unavailable'],
+    [400, 'KmsThrottled', 'queue.unavailable'],
+    [400, 'KmsDisabled', 'queue.denied'],
+    [400, 'constructor', 'queue.missing'],
     [503, 'ServiceUnavailable', 'queue.unavailable'],
   ])('is named: %d %s', async (status, name, code) => {
     const refusing = await serve((_, response) => {
