@@ -1,7 +1,12 @@
 /** One search term as SQL over one table. Pure. */
+import type { z } from 'zod';
 import { IngestError } from '../errors/ingest-error.ts';
 import { name, quote, timestampLiteral } from '../lake/sql.ts';
-import type { ColumnType } from '../tables/column.ts';
+import { columnType, type ColumnType } from '../tables/column.ts';
+import { freeText } from './free-text.ts';
+import { formsOf, meaningOf, type Meaning, refang } from './indicator.ts';
+import { inNetwork } from './network.ts';
+import { anyOf, likePieces, piecesOf } from './pattern.ts';
 import type { Operator, Term } from './query.ts';
 import { parseTimeMicros } from './time.ts';
 
@@ -10,18 +15,26 @@ import { parseTimeMicros } from './time.ts';
  * `!=` finds exactly the rows that `=` does not, those without a value among them.
  * @throws IngestError `lake.query` where the value is none of the field's type
  */
-export function predicate(columns: ReadonlyMap<string, ColumnType>, term: Term): string | undefined {
-  if (term.kind === 'text') return freeText(term.text);
+export function predicate(columns: Readonly<Record<string, z.ZodType>>, term: Term): string | undefined {
+  if (term.kind === 'text') return freeText(term);
   const [column = '', ...path] = term.path;
-  const type = columns.get(column.toLowerCase());
-  if (type === undefined) return undefined;
+  const known = column.toLowerCase();
+  const schema = Object.hasOwn(columns, known) ? columns[known] : undefined;
+  if (schema === undefined) return undefined;
+  const meaning = meaningOf(
+    columns,
+    term.path.map((field) => field.toLowerCase()),
+  );
   const operator = term.operator === '!=' ? '=' : term.operator;
-  const found = compare(name(column.toLowerCase()), type, path, { ...term, operator }, 0);
+  const found = compare(name(known), columnType(schema), path, { ...term, operator, meaning }, 0);
   return found === undefined || term.operator !== '!=' ? found : `NOT coalesce(${found}, false)`;
 }
 
 type Comparison = Exclude<Operator, '!='>;
-type FieldTerm = Extract<Term, { kind: 'field' }> & { readonly operator: Comparison };
+interface FieldTerm extends Extract<Term, { kind: 'field' }> {
+  readonly operator: Comparison;
+  readonly meaning: Meaning | undefined;
+}
 
 /** In lists, some element must match. */
 function compare(
@@ -47,7 +60,7 @@ function compare(
         : compare(`${value}.${name(known)}`, fieldType, rest, term, depth);
     }
     case 'map':
-      return path.length === 0 ? undefined : textual(`${value}[${quote(path.join('.'))}]`, term);
+      return path.length === 0 ? undefined : untyped(`${value}[${quote(path.join('.'))}]`, term);
     case 'text':
       return path.length === 0 ? textual(value, term) : undefined;
     case 'bytes':
@@ -59,50 +72,48 @@ function compare(
   }
 }
 
-/** Letters match in either case; `*` stands for anything, `\*` for itself. Lower case is DuckDB's on both sides: JavaScript's differs. */
-function textual(value: string, { operator, value: wanted }: FieldTerm): string {
-  if (operator !== '=' || !wanted.includes('*')) return `lower(${value}) ${operator} lower(${quote(wanted)})`;
-  const pattern = wanted.replaceAll(/(\\*)\*|[\\%_]/g, (found, backslashes?: string) => {
-    if (backslashes === undefined) return `\\${found}`;
-    // pairs of backslashes before a star are one each, and one that is left over makes the star itself
-    return '\\\\'.repeat(Math.floor(backslashes.length / 2)) + (backslashes.length % 2 === 1 ? '*' : '%');
-  });
-  return `lower(${value}) LIKE lower(${quote(pattern)}) ESCAPE '\\'`;
+/** Numbers are compared as numbers, although `extra` holds text: `9` is below `80`, and `n/a` neither. */
+function untyped(value: string, term: FieldTerm): string {
+  return term.operator !== '=' && isNumber(term.value)
+    ? `TRY_CAST(${value} AS DOUBLE) ${term.operator} ${term.value}`
+    : textual(value, term);
 }
 
-function freeText(text: string): string {
-  const anyForm = rawForms(text).map((form) => `contains(lower(raw), lower(${quote(form)}))`);
-  return anyForm.length === 1 ? `${anyForm[0]}` : `(${anyForm.join(' OR ')})`;
-}
-
-/** How text may stand in a raw record: as it is, or inside a JSON string, whose writers differ in what they escape. */
-function rawForms(text: string): string[] {
-  const forms = [text, inJson(text)];
-  // an escaped letter has no other case for SQL to find
-  if (/[^ -~]/.test(text)) forms.push(...[text, text.toLowerCase(), text.toUpperCase()].map(inAsciiJson));
-  return [...new Set(forms)];
-}
-
-function inJson(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
-}
-
-function inAsciiJson(text: string): string {
-  return inJson(text).replaceAll(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+/** Letters match in either case. */
+function textual(column: string, { operator, value: wanted, meaning, path }: FieldTerm): string {
+  const value = meaning?.kind === 'message_id' ? `trim(${column}, '<>')` : column;
+  if (operator !== '=') return `lower(${value}) ${operator} lower(${quote(wanted)})`;
+  if (meaning?.kind === 'ip' && wanted.includes('/')) {
+    const found = inNetwork(value, refang(wanted));
+    if (found === undefined) throw wrong(path, wanted, 'an address or a network such as 192.0.2.0/24 or 2001:db8::/32');
+    return found;
+  }
+  const forms = meaning === undefined ? [wanted] : formsOf(path.join('.'), wanted, meaning);
+  return anyOf(
+    forms.map((form) =>
+      form.includes('*') ? likePieces(value, piecesOf(form)) : `lower(${value}) = lower(${quote(form)})`,
+    ),
+  );
 }
 
 function literal(kind: 'int32' | 'int64' | 'float64' | 'bool' | 'timestamp', { path, value }: FieldTerm): string {
-  const wrong = (expected: string) =>
-    new IngestError('lake.query', `search: ${path.join('.')} is ${expected}, and ${JSON.stringify(value)} is not`);
   if (kind === 'bool') {
-    if (!/^(true|false)$/i.test(value)) throw wrong('true or false');
+    if (!/^(true|false)$/i.test(value)) throw wrong(path, value, 'true or false');
     return value.toLowerCase();
   }
   if (kind === 'timestamp') {
     const micros = parseTimeMicros(value);
-    if (micros === undefined) throw wrong('a time such as 2026-01-31T05:00:00Z');
+    if (micros === undefined) throw wrong(path, value, 'a time such as 2026-01-31T05:00:00Z');
     return timestampLiteral(micros);
   }
-  if (!/^-?\d{1,30}(\.\d{1,30})?$/.test(value)) throw wrong('a number');
+  if (!isNumber(value)) throw wrong(path, value, 'a number');
   return value;
+}
+
+function isNumber(text: string): boolean {
+  return /^-?\d{1,30}(\.\d{1,30})?$/.test(text);
+}
+
+function wrong(path: readonly string[], value: string, expected: string): IngestError {
+  return new IngestError('lake.query', `search: ${path.join('.')} is ${expected}, and ${JSON.stringify(value)} is not`);
 }

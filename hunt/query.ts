@@ -4,7 +4,8 @@ import { IngestError } from '../errors/ingest-error.ts';
 export type Operator = '=' | '!=' | '>' | '>=' | '<' | '<=';
 
 export type Term =
-  | { readonly kind: 'text'; readonly text: string }
+  /** Stars of quoted text are stars. */
+  | { readonly kind: 'text'; readonly text: string; readonly isQuoted: boolean }
   | { readonly kind: 'field'; readonly path: readonly string[]; readonly operator: Operator; readonly value: string };
 
 /**
@@ -14,12 +15,28 @@ export type Term =
  */
 export function parseQuery(query: string): Term[] {
   return words(query).map(({ text, quotedFrom }) => {
+    const isQuoted = Number.isFinite(quotedFrom);
     const found = /^([A-Za-z_][\w.[\]-]*)(!=|>=|<=|=|>|<)/.exec(text);
     const [whole, path, operator] = found ?? [];
+    if (!isQuoted) mustMeanWhatItSays(text, text === whole);
     // a word that is quoted from before its operator is text: "a=b" is looked for as it stands
-    if (whole === undefined || path === undefined || quotedFrom < whole.length) return { kind: 'text', text };
+    if (whole === undefined || path === undefined || quotedFrom < whole.length) return { kind: 'text', text, isQuoted };
     return { kind: 'field', path: path.split('.'), operator: operator as Operator, value: text.slice(whole.length) };
   });
+}
+
+/** Other languages have operators between terms, and blanks around those of fields: as words of text they would find nothing. */
+function mustMeanWhatItSays(word: string, endsInOperator: boolean): void {
+  const refused = (why: string) => new IngestError('lake.query', `search: ${JSON.stringify(word)} ${why}`);
+  if (/^(and|or|not|&&|\|\|)$/i.test(word))
+    throw refused(
+      'is no operator here: all terms must match, field!=value negates one, and alternatives are asked for one after the other; quote the word to search for it',
+    );
+  if (endsInOperator)
+    throw refused('lacks its value: no blanks stand around operators, and field="" asks for the empty text');
+  // `<a@b>` is text
+  if (/^(!=|[=>]|<(?!.+>))/.test(word))
+    throw refused('lacks its field: no blanks stand around operators; quote it to search for it as text');
 }
 
 interface Word {

@@ -34,29 +34,39 @@ export interface SearchAnswer {
   readonly hits: readonly SearchHit[];
   /** More rows match than `limit`. */
   readonly more: boolean;
+  /** The tables that have the fields of the query: no other was searched. */
+  readonly searched: readonly TableName[];
+  /** Tables that were asked for and lack a field. */
+  readonly leftOut: readonly TableName[];
 }
 
 /** @throws IngestError `lake.query` for a query that cannot be meant, `lake.unavailable` */
 export async function search(lake: LakeReader, request: SearchRequest): Promise<SearchAnswer> {
   const terms = parseQuery(request.query);
-  const searched = [...new Set(request.tables ?? tableNames)];
-  const wanted = searched.flatMap((table) => {
+  const asked = [...new Set(request.tables ?? tableNames)];
+  const wanted = asked.flatMap((table) => {
     const where = whereSql(table, terms, request);
     return where === undefined ? [] : [{ table, where }];
   });
-  if (wanted.length === 0) throw noSuchField(terms, searched);
+  if (wanted.length === 0) throw noSuchField(terms, asked);
   const hits: SearchHit[] = [];
   await lake.atOnce(async () => {
     for (const { table, where } of wanted)
       for (const row of await newestRows(lake, table, where, request)) hits.push({ table, row });
   });
   hits.sort((a, b) => String(b.row[request.timeColumn]).localeCompare(String(a.row[request.timeColumn])));
-  return { hits: hits.slice(0, request.limit), more: hits.length > request.limit };
+  const searched = wanted.map(({ table }) => table);
+  return {
+    hits: hits.slice(0, request.limit),
+    more: hits.length > request.limit,
+    searched,
+    leftOut: asked.filter((table) => !searched.includes(table)),
+  };
 }
 
 /** What a row must be; undefined where the table lacks a field that the query names. */
 function whereSql(table: TableName, terms: readonly Term[], request: SearchRequest): string | undefined {
-  const columns = columnTypes(table);
+  const columns = tables[table].row.shape;
   const matches = terms.map((term) => predicate(columns, term));
   if (matches.includes(undefined)) return undefined;
   const conditions = [
@@ -91,27 +101,24 @@ async function newestRows(
   return (await lake.query(newest('*', `${timeColumn} IN (${[...times].join(', ')}) AND ${where}`))).rows;
 }
 
-function columnTypes(table: TableName): ReadonlyMap<string, ColumnType> {
-  return new Map(columnsOf(tables[table]).map(({ name, type }) => [name, type]));
-}
-
-function noSuchField(terms: readonly Term[], searched: readonly TableName[]): IngestError {
-  const columns = searched.map(columnTypes);
+function noSuchField(terms: readonly Term[], asked: readonly TableName[]): IngestError {
   const named = terms.filter((term) => term.kind === 'field');
-  const unknown = named.filter((term) => columns.every((known) => predicate(known, term) === undefined));
+  const unknown = named.filter((term) =>
+    asked.every((table) => predicate(tables[table].row.shape, term) === undefined),
+  );
   const list = (fields: typeof named) => fields.map(({ path }) => JSON.stringify(path.join('.'))).join(', ');
   if (unknown.length === 0)
     return new IngestError('lake.query', `search: no table has all of ${list(named)}; ask for one after the other`);
-  const [only = new Map<string, ColumnType>(), ...others] = columns;
-  if (others.length > 0)
+  const [only, ...others] = asked;
+  if (only === undefined || others.length > 0)
     return new IngestError(
       'lake.query',
-      `search: no table has a field ${list(unknown)}; name one table to see its fields`,
+      `search: no table has a field ${list(unknown)}; quote the word to search for it as text, or name one table to see its fields`,
     );
-  const fields = Array.from(only, ([name, type]) => fieldNames(name, type)).flat();
+  const fields = columnsOf(tables[only]).flatMap(({ name, type }) => fieldNames(name, type));
   return new IngestError(
     'lake.query',
-    `search: ${searched[0]} has no field ${list(unknown)}; its fields are ${fields.join(', ')}`,
+    `search: ${only} has no field ${list(unknown)}; quote the word to search for it as text; its fields are ${fields.join(', ')}`,
   );
 }
 

@@ -1,4 +1,5 @@
-/** Times as analysts write them. Pure. */
+/** Times as analysts write them, and as they are given to programs. Pure. */
+import type { ColumnType } from '../tables/column.ts';
 import { parseIsoMicros } from '../tables/time.ts';
 
 /**
@@ -9,4 +10,24 @@ export function parseTimeMicros(value: string): number | undefined {
   const [, day, minute = 'T00:00', rest = ''] =
     /^(\d{4}-\d\d-\d\d)(?:([T ]\d\d:\d\d)(Z|[+-]\d\d(?::?\d\d)?)?)?$/.exec(value) ?? [];
   return parseIsoMicros(day === undefined ? value : `${day}${minute}:00${rest}`);
+}
+
+/** A value of a column as DuckDB prints it, with its times in ISO 8601: without a zone, programs take them for their own. */
+export function withIsoTimes(value: unknown, type: ColumnType): unknown {
+  if (value === null || value === undefined) return value;
+  switch (type.kind) {
+    case 'timestamp':
+      return `${String(value).replace(' ', 'T')}Z`;
+    case 'list':
+      return Array.isArray(value) ? value.map((each) => withIsoTimes(each, type.item)) : value;
+    case 'struct':
+      return Object.fromEntries(
+        Object.entries(value).map(([field, each]) => {
+          const fieldType = type.fields[field];
+          return [field, fieldType === undefined ? each : withIsoTimes(each, fieldType)];
+        }),
+      );
+    default:
+      return value;
+  }
 }

@@ -1,6 +1,7 @@
 /** The lake as its readers see it: read-only SQL over a consistent snapshot per statement. */
 import { DuckDBMapType, type Json } from '@duckdb/node-api';
 import { type LakeSettings, openLakeInstance } from './connection.ts';
+import { confine, mustRead } from './guarded.ts';
 import { castReadError } from './transaction.ts';
 
 export interface QueryResult {
@@ -12,6 +13,11 @@ export interface QueryResult {
 export interface LakeReader {
   /** @throws IngestError `lake.query` with DuckDB's words, `lake.unavailable` */
   query(sql: string): Promise<QueryResult>;
+  /**
+   * One statement of somebody's own, which must read. It opens the files of the lake alone, and so do all later ones.
+   * @throws IngestError as `query`
+   */
+  ask(sql: string): Promise<QueryResult>;
   /** All statements of `work` see the lake as it was at the first of them. Throws what `work` throws. */
   atOnce<T>(work: () => Promise<T>): Promise<T>;
   close(): void;
@@ -22,7 +28,8 @@ export async function openLakeReader(settings: LakeSettings): Promise<LakeReader
   const opened = await openLakeInstance(settings, { readOnly: true });
   const connection = await opened.connect();
   await connection.run('USE lake');
-  return {
+  let isConfined = false;
+  const reader: LakeReader = {
     async query(sql) {
       try {
         const result = await connection.runAndReadAll(sql);
@@ -34,6 +41,16 @@ export async function openLakeReader(settings: LakeSettings): Promise<LakeReader
       } catch (error) {
         throw castReadError(error);
       }
+    },
+    async ask(sql) {
+      try {
+        if (!isConfined) await confine(connection, settings.dataPath);
+        isConfined = true;
+        await mustRead(connection, sql);
+      } catch (error) {
+        throw castReadError(error);
+      }
+      return reader.query(sql);
     },
     async atOnce(work) {
       await connection.run('BEGIN');
@@ -49,6 +66,7 @@ export async function openLakeReader(settings: LakeSettings): Promise<LakeReader
       opened.close();
     },
   };
+  return reader;
 }
 
 /** DuckDB writes a map as a list of entries. Its keys come from senders: without a prototype, `__proto__` is a key like any other. */

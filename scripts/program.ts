@@ -51,7 +51,7 @@ export const nouns: readonly Noun[] = [
   {
     name: 'gaps',
     description: 'time of TAP sources that was not read',
-    load: async () => (await import('./commands/coverage.ts')).addGaps,
+    load: async () => (await import('./commands/gaps.ts')).addGaps,
   },
   {
     name: 'search',

@@ -1,20 +1,14 @@
-/** `ppi coverage` and `ppi gaps`: proof of what was read, and what was not. */
-import type { Client } from '@temporalio/client';
+/** `ppi coverage`: proof of what was read. */
 import { type Command, Option } from 'commander';
-import { IngestError } from '../../errors/ingest-error.ts';
 import { coverageOf, type CoverageInterval, coveragePicture, readWindows } from '../../lake/coverage.ts';
 import type { LakeReader } from '../../lake/reader.ts';
-import { isoSeconds, type SourceName } from '../../sources/batch.ts';
+import { isoSeconds } from '../../sources/batch.ts';
 import type { TapSettings } from '../../sources/settings.ts';
-import { oldestMinuteMs } from '../../sources/tap/plan.ts';
-import type { Config } from '../../workers/config.ts';
 import type { SourceStatus } from '../../workflows/source-state.ts';
 import { lagWords } from '../../workflows/status-page.ts';
-import { startTapBackfill } from '../backfills.ts';
 import { printJson, printTable, UsageError } from '../output.ts';
 import { sourceStatus } from '../source-registry.ts';
-import { documented, type JsonOption, mustAllAnswer, type Silent, timeOption, withLakeAndClient } from './context.ts';
-import { askSources } from './sources.ts';
+import { documented, type JsonOption, timeOption, withLakeAndClient } from './context.ts';
 
 /** `failing`: not read because the source fails now. */
 export type ShownState = CoverageInterval['state'] | 'failing';
@@ -69,108 +63,6 @@ function printCoverage(status: TapStatus, intervals: readonly CoverageInterval[]
 }
 
 const bucketSizes = [5, 15, 30, 60, 180, 360].map((minutes) => minutes * 60_000);
-
-export function addGaps(gaps: Command): void {
-  documented(gaps.command('list'), 'ppi gaps list --tenant acme')
-    .description('unread and lost time between the start and the cursor of each TAP source')
-    .option('--tenant <tenant>', 'of one tenant')
-    .action(async ({ tenant, json }: JsonOption & { tenant?: string }) => {
-      const { gaps: found, silent } = await withLakeAndClient((lake, client) => listGaps(lake, client, tenant));
-      if (json === true) for (const gap of found) printJson(gap);
-      else if (found.length === 0)
-        process.stdout.write(silent.length === 0 ? 'no gaps\n' : 'no gaps of those that answer\n');
-      else
-        printTable(
-          ['tenant', 'source', 'from', 'to', 'state', 'can be filled'],
-          found.map(({ tenantId, sourceId, from, to, state, fillable }) => [
-            tenantId,
-            sourceId,
-            from,
-            to,
-            state,
-            fillable ? 'yes' : 'no: the vendor has it no more',
-          ]),
-        );
-      mustAllAnswer(silent, nameOf);
-    });
-  documented(gaps.command('fill'), 'ppi gaps fill')
-    .description('start backfills for all gaps that the vendor still has')
-    .option('--tenant <tenant>', 'of one tenant')
-    .action(async ({ tenant, json }: JsonOption & { tenant?: string }) => {
-      const { started, silent } = await withLakeAndClient((lake, client, config) =>
-        fillGaps(lake, client, config, tenant),
-      );
-      if (json === true) for (const each of started) printJson(each);
-      else if (started.length === 0) process.stdout.write('nothing to fill\n');
-      else
-        printTable(
-          ['tenant', 'source', 'from', 'to', 'windows'],
-          started.map(({ tenantId, sourceId, from, to, windows }) => [tenantId, sourceId, from, to, windows]),
-        );
-      mustAllAnswer(silent, nameOf);
-    });
-}
-
-const nameOf = ({ tenantId, sourceId }: SourceName) => `${tenantId}/${sourceId}`;
-
-interface Gap extends SourceName {
-  readonly from: string;
-  readonly to: string;
-  readonly state: 'unread' | 'lost';
-  readonly fillable: boolean;
-}
-
-async function tapSources(
-  client: Client,
-  tenantId?: string,
-): Promise<{ taps: TapStatus[]; silent: Silent<SourceName>[] }> {
-  const { answers, silent } = await askSources(client, tenantId);
-  return { taps: answers.filter(isTap), silent };
-}
-
-async function listGaps(lake: LakeReader, client: Client, tenantId?: string) {
-  const { taps, silent } = await tapSources(client, tenantId);
-  const gaps: Gap[] = [];
-  const oldestMs = oldestMinuteMs(Date.now());
-  for (const status of taps) {
-    const intervals = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
-    for (const { state, fromMs, toMs } of intervals) {
-      if (state !== 'unread' && state !== 'lost') continue;
-      gaps.push({
-        tenantId: status.tenantId,
-        sourceId: status.sourceId,
-        from: isoSeconds(fromMs),
-        to: isoSeconds(toMs),
-        state,
-        fillable: toMs > oldestMs,
-      });
-    }
-  }
-  return { gaps, silent };
-}
-
-async function fillGaps(lake: LakeReader, client: Client, config: Config, tenantId?: string) {
-  const { taps, silent } = await tapSources(client, tenantId);
-  const started = [];
-  for (const status of taps) {
-    const gaps = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
-    const oldestMs = oldestMinuteMs(Date.now());
-    const intervals = gaps
-      .filter(({ state, toMs }) => (state === 'unread' || state === 'lost') && toMs > oldestMs)
-      .map(({ fromMs, toMs }) => ({ fromMs: Math.max(fromMs, oldestMs), toMs }));
-    const [first] = intervals;
-    const last = intervals.at(-1);
-    if (first === undefined || last === undefined) continue;
-    const range = { fromMs: first.fromMs, toMs: last.toMs, intervals };
-    try {
-      started.push(await startTapBackfill(client, config, status, range));
-    } catch (error) {
-      // another filling of the same gap is under way: what was asked for happens
-      if (!(error instanceof IngestError) || error.code !== 'backfill.running') throw error;
-    }
-  }
-  return { started, silent };
-}
 
 export type TapStatus = SourceStatus & { readonly settings: TapSettings };
 

@@ -4,10 +4,12 @@ import { type Command, Option } from 'commander';
 import { letterCondition, type LetterFilter, notReplayable } from '../../lake/dead-letters.ts';
 import type { LakeReader } from '../../lake/reader.ts';
 import { quote } from '../../lake/sql.ts';
+import { firstOf } from '../notes.ts';
 import { printJson, printTable, printText, UsageError } from '../output.ts';
 import { createProgress } from '../progress.ts';
 import { replay } from '../repairs.ts';
 import { countOption, documented, type JsonOption, timeOption, withClient, withExample, withLake } from './context.ts';
+import { mustBeTenants } from './known-tenants.ts';
 import { tableOption } from './search.ts';
 
 interface FilterOptions extends JsonOption {
@@ -48,7 +50,7 @@ function filterOf({ source, table, code, from, to }: FilterOptions): LetterFilte
 
 function addList(letters: Command): void {
   filtered(documented(letters.command('list'), 'ppi dead-letters list --tenant acme --code unknown_line --from -24h'))
-    .description('by code, with one example of each; with --json every letter, without its bytes')
+    .description('by code, with one example of each; with --json each letter, the newest first, without its bytes')
     .option('--tenant <tenant>', 'of one tenant')
     .option('--all', 'also those that became rows since')
     .addOption(new Option('--limit <letters>', 'with --json: at most so many').argParser(countOption).default(10_000))
@@ -56,10 +58,11 @@ function addList(letters: Command): void {
       const condition = letterCondition(options.tenant, filterOf(options));
       const where = options.all === true ? condition : `${condition} AND resolved_at IS NULL`;
       if (options.json === true) {
-        for (const letter of await withLake((lake) => listLetters(lake, where, options.limit))) printJson(letter);
+        const found = await foundOf(options.tenant, (lake) => listLetters(lake, where, options.limit + 1));
+        for (const letter of firstOf(found, options.limit)) printJson(letter);
         return;
       }
-      const groups = await withLake((lake) => groupLetters(lake, where));
+      const groups = await foundOf(options.tenant, (lake) => groupLetters(lake, where));
       printTable(
         ['tenant', 'source', 'table', 'code', 'letters', 'newest', 'example', 'place', 'reason'],
         groups.map((group) => [
@@ -75,6 +78,15 @@ function addList(letters: Command): void {
         ]),
       );
     });
+}
+
+/** Nothing found of a tenant that is none is an error. */
+async function foundOf<T>(tenantId: string | undefined, find: (lake: LakeReader) => Promise<readonly T[]>) {
+  return withLake(async (lake) => {
+    const found = await find(lake);
+    if (found.length === 0 && tenantId !== undefined) await mustBeTenants([tenantId], { lake });
+    return found;
+  });
 }
 
 const letterColumns = `dead_letter_id, tenant_id, source_id, table_name, batch_id, code, reason, source_ref, octet_length(raw) AS size_bytes,
@@ -138,9 +150,10 @@ function addReplay(letters: Command): void {
       const dryRun = options.dryRun ?? false;
       const input = { tenantId: options.tenant, filter: filterOf(options), dryRun };
       const condition = `${letterCondition(options.tenant, input.filter)} AND resolved_at IS NULL`;
-      const open = await withLake(
-        async (lake) => (await lake.query(`SELECT count(*)::INTEGER AS n FROM dead_letters WHERE ${condition}`)).rows,
-      );
+      const open = await withLake(async (lake) => {
+        await mustBeTenants([options.tenant], { lake });
+        return (await lake.query(`SELECT count(*)::INTEGER AS n FROM dead_letters WHERE ${condition}`)).rows;
+      });
       const progress = createProgress();
       const { letters: parsed, resolved } = await withClient((client, config) =>
         replay(client, config, input, (status) =>

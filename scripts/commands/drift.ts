@@ -5,6 +5,7 @@ import { openLake } from '../../lake/lake.ts';
 import { readConfig } from '../../workers/config.ts';
 import { printJson, printTable, UsageError } from '../output.ts';
 import { documented, type JsonOption, withExample, withLake } from './context.ts';
+import { mustBeTenants } from './known-tenants.ts';
 import { tableOption } from './search.ts';
 
 export function addDrift(noun: Command): void {
@@ -21,7 +22,11 @@ function addList(drift: Command): void {
     .option('--all', 'also what is acknowledged')
     .action(async ({ tenant, table, all, json }: JsonOption & { tenant?: string; table?: string; all?: boolean }) => {
       const filter = { tenantId: tenant, table: table === undefined ? undefined : tableOption(table) };
-      const listed = await withLake((lake) => listDrift(lake, filter));
+      const listed = await withLake(async (lake) => {
+        const found = await listDrift(lake, filter);
+        if (found.length === 0 && tenant !== undefined) await mustBeTenants([tenant], { lake });
+        return found;
+      });
       const shown = listed.filter(({ acknowledged }) => all === true || !acknowledged);
       if (json === true) {
         for (const entry of shown) printJson(entry);

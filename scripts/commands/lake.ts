@@ -12,9 +12,11 @@ export function addLake(noun: Command): void {
     lake.command('sql <statement>'),
     `ppi lake sql "SELECT tenant_id, count(*) FROM proofpoint_tap_clicks_permitted GROUP BY ALL"`,
   )
-    .description('run SQL on the lake, read-only; the tables are the eight, batches and dead_letters')
+    .description(
+      "run one statement of SQL that reads: the tables are the eight, batches and dead_letters; files besides the lake's are not read",
+    )
     .action(async (statement: string, { json }: JsonOption) => {
-      const { columns, rows } = await withLake((reader) => reader.query(statement));
+      const { columns, rows } = await withLake((reader) => reader.ask(statement));
       if (json === true) for (const row of rows) printJson(row);
       else
         printTable(

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { listQueueLetters } from '../../lake/queue-letters.ts';
 import type { QueueStatus } from '../../workflows/queue-state.ts';
 import { queuePage } from '../../workflows/status-page.ts';
+import { firstOf } from '../notes.ts';
 import { printJson, printTable, printText } from '../output.ts';
 import { queueStatus, runningQueues, updateQueue } from '../queue-registry.ts';
 import {
@@ -105,7 +106,8 @@ function addLetters(notifications: Command): void {
     .option('--queue-url <url>', 'of one queue')
     .addOption(new Option('--limit <count>', 'at most so many').argParser(countOption).default(100))
     .action(async ({ queueUrl, limit, json }: JsonOption & { queueUrl?: string; limit: number }) => {
-      const letters = await withLake((lake) => listQueueLetters(lake, { queueUrl, limit }));
+      const read = await withLake((lake) => listQueueLetters(lake, { queueUrl, limit: limit + 1 }));
+      const letters = firstOf(read, limit);
       if (json === true) {
         for (const letter of letters) printJson(letter);
         return;

@@ -1,11 +1,12 @@
 /** `ppi search`: find events in the lake. */
 import { type Command, Option } from 'commander';
-import { type SearchHit, type SearchRequest, search } from '../../hunt/search.ts';
-import { envelope } from '../../tables/envelope.ts';
-import { columnsOf, tables } from '../../tables/registry.ts';
+import { type SearchAnswer, type SearchRequest, search } from '../../hunt/search.ts';
 import { type TableName, tableNames } from '../../tables/table.ts';
-import { printCsv, printJson, printTable, UsageError } from '../output.ts';
+import { note } from '../notes.ts';
+import { UsageError } from '../output.ts';
 import { countOption, documented, type JsonOption, namesOption, timeOption, withLake } from './context.ts';
+import { mustBeTenants } from './known-tenants.ts';
+import { allColumns, printHits } from './search-rows.ts';
 
 interface Options extends JsonOption {
   readonly from: number;
@@ -22,20 +23,30 @@ const shortNames = new Map(tableNames.map((table) => [table.replace('proofpoint_
 
 const language = `
 Query: terms parted by blanks; a row must match all of them.
-  field=value     also != > >= < <=, with letters in either case
+  obs_ip=… obs_domain=… obs_email=… obs_url=… obs_hash=…
+                  an indicator, in whichever column it stands; all eight tables have these
+  obs_ip=192.0.2.0/24
+                  an address of the network, IPv6 too; also in sender_ip and its like
+  obs_domain=a.example
+                  this name alone; obs_domain=*.a.example finds the names below it
+  field=value     also != > >= < <=, with letters in either case and no blanks around
   field=192.0.*   * stands for anything, \\* for itself; field=* is any value at all
   field!=value    every row that field=value does not find, those without a value too
   list=value      some element of the list: envelope_rcpts=*@example.com
   parts.sha256=…  some element of a list of records
-  extra.key=…     a vendor's field that has no column
-  word, "a text"  anywhere in the raw record; \\" is a quote
-Tables that lack a field of the query are left out. Times without a zone are UTC.
+  extra.key=…     a vendor's field that has no column; < and > compare it with a number as one
+  word, inv*ce    anywhere in the raw record, with * and \\* as above
+  "a text"        the same as it stands, stars too; \\" is a quote
+There are no operators AND, OR and NOT; quoted they are words.
+Indicators may be given as hxxp://evil[.]example, Message-IDs with their <>.
+Tables that lack a field of the query are left out; the last line says so.
+Times without a zone are UTC; JSON and CSV have them with Z.
 `;
 
 export function addSearch(noun: Command): void {
   documented(
     noun.argument('[query]').addHelpText('after', language.trimEnd()),
-    `ppi search 'sender_ip=192.0.2.* spam_score>=80 "unpaid invoice"' --tenant acme --from -7d`,
+    `ppi search 'obs_ip=192.0.2.0/24 "unpaid invoice"' --tenant acme --from -7d`,
   )
     .addOption(
       new Option('--from <time>', 'start of the range').argParser(timeOption).default(Date.now() - 86_400_000, '-24h'),
@@ -59,24 +70,40 @@ export function addSearch(noun: Command): void {
     )
     .action(async (query: string | undefined, options: Options) => {
       const request = searchRequest(query ?? '', options);
+      const format = options.json === true ? 'json' : options.format;
       const startedMs = performance.now();
-      const { hits, more } = await withLake((lake) => search(lake, request));
-      printHits(hits, options);
-      if (options.json !== true && options.format === 'table') {
+      const answer = await withLake(async (lake) => {
+        const found = await search(lake, request);
+        const tenantsHit = new Set(found.hits.map(({ row }) => row['tenant_id']));
+        await mustBeTenants(options.tenant?.filter((tenant) => !tenantsHit.has(tenant)) ?? [], { lake });
+        return found;
+      });
+      printHits(answer.hits, { format, columns: options.columns?.map(columnName) });
+      const count = `${answer.hits.length} rows${answer.more ? ', and more: raise --limit' : ''}`;
+      if (format === 'table') {
         const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
         const range = `${new Date(request.fromMs).toISOString()} to ${new Date(request.toMs).toISOString()}`;
-        process.stdout.write(
-          `${hits.length} rows${more ? ', and more: raise --limit' : ''}; ${range} by ${options.time} time; ${seconds} s\n`,
-        );
-      }
+        process.stdout.write(`${count}; ${range} by ${options.time} time; ${seconds} s; ${tablesSearched(answer)}\n`);
+      } else if (answer.more || answer.leftOut.length > 0) note(`${count}; ${tablesSearched(answer)}`);
     });
 }
+
+/** Names those that were searched, or those that were not: whichever are fewer. */
+function tablesSearched({ searched, leftOut }: SearchAnswer): string {
+  const asked = searched.length + leftOut.length;
+  const names = (some: readonly TableName[]) => some.map((table) => table.replace('proofpoint_', '')).join(', ');
+  const which = searched.length < leftOut.length ? `: ${names(searched)}` : `, not ${names(leftOut)}`;
+  return `in ${searched.length} of ${asked} ${asked === 1 ? 'table' : 'tables'}${leftOut.length === 0 ? '' : which}`;
+}
+
+/** Columns are named in either case, as fields are. */
+const columnName = (given: string) => given.toLowerCase();
 
 function searchRequest(query: string, options: Options): SearchRequest {
   const searched = options.table?.map(tableOption);
   if (options.from >= options.to) throw new UsageError('--from must be before --to');
   const known = allColumns(searched ?? tableNames);
-  const unknown = options.columns?.filter((column) => !known.includes(column)) ?? [];
+  const unknown = options.columns?.filter((column) => !known.includes(columnName(column))) ?? [];
   if (unknown.length > 0)
     throw new UsageError(`unknown columns ${unknown.map((each) => JSON.stringify(each)).join(', ')}`);
   return {
@@ -95,39 +122,4 @@ export function tableOption(value: string): TableName {
   if (table === undefined)
     throw new UsageError(`unknown table ${JSON.stringify(value)}; the tables are ${tableNames.join(', ')}`);
   return table;
-}
-
-function printHits(hits: readonly SearchHit[], options: Options): void {
-  const tablesHit = [...new Set(hits.map(({ table }) => table))];
-  const valueOf = ({ table, row }: SearchHit, column: string) => (column === 'table' ? table : row[column]);
-  if (options.json === true || options.format === 'json') {
-    for (const hit of hits)
-      printJson(
-        options.columns === undefined
-          ? { table: hit.table, ...hit.row }
-          : Object.fromEntries(options.columns.map((column) => [column, valueOf(hit, column) ?? null])),
-      );
-    return;
-  }
-  const columns = options.columns ?? (options.format === 'csv' ? allColumns(tablesHit) : briefColumns(tablesHit));
-  const rows = hits.map((hit) => columns.map((column) => valueOf(hit, column)));
-  if (options.format === 'csv') printCsv(columns, rows);
-  else printTable(columns, rows);
-}
-
-/** What an analyst looks at first: in one table the columns that hold addresses, names and subjects; across tables the record itself. */
-function briefColumns(tablesHit: readonly TableName[]): string[] {
-  const always = ['event_time', 'tenant_id', 'table'];
-  const [only, ...others] = tablesHit;
-  if (only === undefined || others.length > 0) return [...always, 'raw'];
-  const telling = columnsOf(tables[only]).filter(
-    ({ type, meta }) => meta.observable !== undefined && type.kind !== 'list',
-  );
-  return [...always.slice(0, 2), ...telling.map(({ name }) => name)];
-}
-
-/** The envelope, then each table's own columns. */
-function allColumns(ofTables: readonly TableName[]): string[] {
-  const own = ofTables.flatMap((table) => columnsOf(tables[table]).map(({ name }) => name));
-  return [...new Set(['table', ...Object.keys(envelope), ...own])];
 }

@@ -1,6 +1,6 @@
 /** A lake in a temporary directory, with records of any table. */
 import { openLake } from '../../lake/lake.ts';
-import { columnsOf, tables } from '../../tables/registry.ts';
+import { tables } from '../../tables/registry.ts';
 import type { TableName } from '../../tables/table.ts';
 import { objectHeader, sqliteLake } from '../support/lake.ts';
 
@@ -36,5 +36,3 @@ export async function fillLake(directory: string, loads: readonly Load[]) {
   await lake.close();
   return settings;
 }
-
-export const fieldsOf = (table: TableName) => new Map(columnsOf(tables[table]).map(({ name, type }) => [name, type]));

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { predicate } from '../../hunt/predicate.ts';
 import { parseQuery } from '../../hunt/query.ts';
-import { fieldsOf } from './filled-lake.ts';
+import { tables } from '../../tables/registry.ts';
 
-const messages = fieldsOf('proofpoint_tap_messages_delivered');
+const messages = tables.proofpoint_tap_messages_delivered.row.shape;
 
 /** The SQL of one term. */
 function sql(query: string): string | undefined {
@@ -18,6 +18,22 @@ describe('predicate', () => {
     expect(sql('subject=*a%b_c\\d*')).toBe(String.raw`lower("subject") LIKE lower('%a\%b\_c\\d%') ESCAPE '\'`);
     expect(sql(String.raw`subject=\*\\*`)).toBe(String.raw`lower("subject") LIKE lower('*\\%') ESCAPE '\'`);
     expect(sql('subject>m*')).toBe(`lower("subject") > lower('m*')`);
+  });
+
+  it('compares a key of extra with a number as a number, and with text as text', () => {
+    expect(sql('extra.x>80')).toBe(`TRY_CAST("extra"['x'] AS DOUBLE) > 80`);
+    expect(sql('extra.x>=b')).toBe(`lower("extra"['x']) >= lower('b')`);
+    expect(sql('extra.x=80')).toBe(`lower("extra"['x']) = lower('80')`);
+  });
+
+  it('looks for every form of an indicator, and for a Message-ID without its brackets', () => {
+    expect(sql('sender_ip=192[.]0[.]2[.]1')).toBe(
+      `(lower("sender_ip") = lower('192[.]0[.]2[.]1') OR lower("sender_ip") = lower('192.0.2.1'))`,
+    );
+    expect(sql('obs_domain=Evil[.]example')).toBe(
+      `len(list_filter("obs_domain", lambda e0: coalesce(lower(e0) = lower('evil.example'), false))) > 0`,
+    );
+    expect(sql('message_id=<A@b.example>')).toBe(`lower(trim("message_id", '<>')) = lower('A@b.example')`);
   });
 
   it('negates the whole of what = means', () => {
@@ -65,7 +81,10 @@ describe('predicate', () => {
   it.each([
     ['spam_score=high', 'spam_score is a number, and "high" is not'],
     ['spam_score=1e3', 'spam_score is a number'],
-    ['spam_score=', 'spam_score is a number'],
+    ['spam_score=""', 'spam_score is a number'],
+    ['sender_ip=192.0.2.0/33', 'sender_ip is an address or a network such as 192.0.2.0/24 or 2001:db8::/32'],
+    ['obs_ip!=192.0.2.*/24', 'obs_ip is an address or a network such as'],
+    ['obs_ip=evil.example', 'obs_ip is an address or a network, such as'],
     ['spam_score>*', 'spam_score is a number'],
     ['has_campaign=yes', 'has_campaign is true or false, and "yes" is not'],
     ['message_time>yesterday', 'message_time is a time such as 2026-01-31T05:00:00Z, and "yesterday" is not'],
@@ -86,9 +105,29 @@ describe('predicate', () => {
     );
   });
 
+  it('takes a star of free text for anything, unless it is quoted or has a backslash', () => {
+    expect(sql('*@evil.example*')).toBe(`contains(lower(raw), lower('@evil.example'))`);
+    expect(sql('in_v*ce')).toBe(String.raw`lower(raw) LIKE lower('%in\_v%ce%') ESCAPE '\'`);
+    expect(sql('"a*b"')).toBe(`contains(lower(raw), lower('a*b'))`);
+    expect(sql(String.raw`a\*b`)).toBe(`contains(lower(raw), lower('a*b'))`);
+    expect(sql('*')).toBe(`contains(lower(raw), lower(''))`);
+  });
+
+  it('looks for text as writers of JSON that escape more have it, and for what was made harmless', () => {
+    expect(sql('a/b<c')).toBe(
+      `(${['a/b<c', String.raw`a\/b<c`, String.raw`a/b\u003cc`, String.raw`a\/b\u003cc`]
+        .map((form) => `contains(lower(raw), lower('${form}'))`)
+        .join(' OR ')})`,
+    );
+    expect(sql('evil[.]example')).toBe(
+      `(contains(lower(raw), lower('evil[.]example')) OR contains(lower(raw), lower('evil.example')))`,
+    );
+  });
+
   it('leaves nothing of a value outside its quotes', () => {
     expect(sql(`"' OR 1=1 --"`)).toBe(`contains(lower(raw), lower(''' OR 1=1 --'))`);
     expect(sql(`subject="x' OR '1'='1"`)).toBe(`lower("subject") = lower('x'' OR ''1''=''1')`);
-    expect(sql(`extra.a=' ESCAPE '\\' OR true`)).toContain(`= lower(''`);
+    expect(sql(`extra.a="' ESCAPE '\\' OR true"`)).toContain(`= lower(''' ESCAPE`);
+    expect(sql(`sender_ip="x' OR '1'='1"`)).toBe(`lower("sender_ip") = lower('x'' OR ''1''=''1')`);
   });
 });

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { parseQuery } from '../../hunt/query.ts';
 import { quoted } from './quoted.ts';
 
-const text = (words: string) => ({ kind: 'text', text: words });
+const text = (words: string) => ({ kind: 'text', text: words, isQuoted: false });
+const quote = (words: string) => ({ kind: 'text', text: words, isQuoted: true });
 const field = (path: string, operator: string, value: string) => ({
   kind: 'field',
   path: path.split('.'),
@@ -23,7 +24,7 @@ describe('parseQuery', () => {
 
   it.each(['=', '!=', '>', '>=', '<', '<='])('knows the operator %s', (operator) => {
     expect(parseQuery(`a${operator}b`)).toEqual([field('a', operator, 'b')]);
-    expect(parseQuery(`a${operator}`)).toEqual([field('a', operator, '')]);
+    expect(parseQuery(`a${operator}""`)).toEqual([field('a', operator, '')]);
   });
 
   it('takes paths into lists of structs and into extra', () => {
@@ -35,7 +36,7 @@ describe('parseQuery', () => {
 
   it('keeps quoted words together, in values too', () => {
     expect(parseQuery('"unpaid invoice" subject="Re: you  owe"now')).toEqual([
-      text('unpaid invoice'),
+      quote('unpaid invoice'),
       field('subject', '=', 'Re: you  owenow'),
     ]);
     expect(parseQuery('subject=""')).toEqual([field('subject', '=', '')]);
@@ -43,9 +44,36 @@ describe('parseQuery', () => {
 
   it('takes a quoted word as text, whatever it looks like, and an address as well', () => {
     expect(parseQuery('"a=b" http://x.example/?q=1 192.0.2.1=x')).toEqual([
-      text('a=b'),
+      quote('a=b'),
       text('http://x.example/?q=1'),
       text('192.0.2.1=x'),
+    ]);
+  });
+
+  it.each([
+    ['a AND b', '"AND" is no operator here: all terms must match'],
+    ['NOT foo', 'quote the word to search for it'],
+    ['a or b', '"or" is no operator here'],
+    ['a || b', '"||" is no operator here'],
+    ['sender_ip = 192.0.2.1', '"=" lacks its field: no blanks stand around operators'],
+    ['sender_ip =192.0.2.1', '"=192.0.2.1" lacks its field'],
+    ['sender_ip= 192.0.2.1', '"sender_ip=" lacks its value: no blanks stand around operators'],
+    ['spam_score <80', '"<80" lacks its field'],
+    ['spam_score !=80', '"!=80" lacks its field'],
+  ])('refuses what other languages mean by %s', (query, message) => {
+    expect(() => parseQuery(query)).toThrow(
+      expect.objectContaining({ code: 'lake.query', message: expect.stringContaining(message) }),
+    );
+  });
+
+  it('takes words like operators for text where they are quoted, or are more than that', () => {
+    expect(parseQuery('"and" "=" "a=" Andrew <a@b.example> subject="or"')).toEqual([
+      quote('and'),
+      quote('='),
+      quote('a='),
+      text('Andrew'),
+      text('<a@b.example>'),
+      field('subject', '=', 'or'),
     ]);
   });
 
@@ -57,9 +85,9 @@ describe('parseQuery', () => {
   it('takes a backslash for itself, except before a quote', () => {
     expect(parseQuery(String.raw`C:\temp\x "\\server\share" a\"b "back\\" \\\"`)).toEqual([
       text(String.raw`C:\temp\x`),
-      text(String.raw`\\server\share`),
+      quote(String.raw`\\server\share`),
       text('a"b'),
-      text('back\\'),
+      quote('back\\'),
       text(String.raw`\"`),
     ]);
   });
@@ -71,8 +99,8 @@ describe('parseQuery', () => {
         fc.string({ unit: fc.constantFrom('\\', '"', ' ', '=', 'a') }),
         (a, b) => {
           expect(parseQuery(`${quoted(a)} ${quoted(b)} subject=${quoted(b)}`)).toEqual([
-            text(a),
-            text(b),
+            quote(a),
+            quote(b),
             field('subject', '=', b),
           ]);
         },

@@ -90,7 +90,7 @@ describe('a field', () => {
     ['ENVELOPE_FROM=ANN@*', 'm0'],
     ['envelope_from=*example*', 'm0 m1'],
     ['envelope_from=ann', ''],
-    ['envelope_from=', ''],
+    ['envelope_from=""', ''],
     ['subject="100% off_now"', 'm0'],
     ['subject="100% off_*"', 'm0'],
     ['subject="1*now"', 'm0 m1'],
@@ -138,10 +138,10 @@ describe('a field', () => {
 
   it('that no table has is refused, with those there are when one table is searched', async () => {
     await expect(find('subjct=x spam_score=1')).rejects.toThrow(
-      /^search: proofpoint_tap_messages_delivered has no field "subjct"; its fields are .*extra\.<key>.*, subject, .*parts\.sha256/,
+      /^search: proofpoint_tap_messages_delivered has no field "subjct"; quote the word to search for it as text; its fields are .*extra\.<key>.*, subject, .*parts\.sha256/,
     );
     await expect(find('parts=x', { tables: [delivered, clicks] })).rejects.toThrow(
-      'search: no table has a field "parts"; name one table to see its fields',
+      'search: no table has a field "parts"; quote the word to search for it as text, or name one table to see its fields',
     );
     await expect(find('click_ip=x spam_score=1', { tables: [delivered, clicks] })).rejects.toThrow(
       'no table has all of "click_ip", "spam_score"',
@@ -156,7 +156,12 @@ describe('free text', () => {
     ['100%', 'm0'],
     ['off_now kim', 'm0'],
     [String.raw`"\"quote\""`, 'm3'],
-    [String.raw`c:\*`, 'm3'],
+    [String.raw`c:\\\*`, 'm3'],
+    [String.raw`"c:\*"`, 'm3'],
+    [String.raw`c:\*`, ''],
+    ['harbor*kim@*offenow', ''],
+    ['bob@*kim@harbor.example*offenow', 'm1'],
+    ['*@harbor.example', 'm0 m1'],
     ['über', 'm3'],
     ['FÄLLIG', 'm4'],
     ['"a=b"', ''],
@@ -252,6 +257,11 @@ describe('what is searched', () => {
       clicks,
     ]);
     expect(await tablesOf('spam_score=90', [clicks, delivered])).toEqual([delivered]);
+    expect(await find('spam_score=90', { tables: [clicks, delivered] })).toMatchObject({
+      searched: [delivered],
+      leftOut: [clicks],
+    });
+    expect(await find('phish', { tables: [clicks] })).toMatchObject({ searched: [clicks], leftOut: [] });
   });
 
   it('is answered newest first, up to the limit, and says whether there is more', async () => {
@@ -305,7 +315,7 @@ describe('SQL in a query', () => {
   });
 
   it('cannot be a field: what does not look like one is text, what does must be one', async () => {
-    expect(await guids(`"subject"=x' OR true`)).toBe('');
+    expect(await guids(`"subject"=x' "OR" true`)).toBe('');
     expect(await guids(`1=1`)).toBe('');
     for (const query of ['subject]]--=1', 'rowid=0', 'main.subject=1', 'extra[a]=1'])
       await expect(guids(query)).rejects.toMatchObject({ code: 'lake.query' });

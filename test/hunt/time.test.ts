@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseTimeMicros } from '../../hunt/time.ts';
+import { parseTimeMicros, withIsoTimes } from '../../hunt/time.ts';
 
 const micros = (iso: string) => Date.parse(iso) * 1000;
 
@@ -40,4 +40,17 @@ describe('parseTimeMicros', () => {
       }),
     );
   });
+});
+
+it('withIsoTimes gives times their zone, within lists and structs too, and leaves all else', () => {
+  const at = { kind: 'timestamp' } as const;
+  const text = { kind: 'text' } as const;
+  expect(withIsoTimes('2026-01-31 05:00:00.012345', at)).toBe('2026-01-31T05:00:00.012345Z');
+  expect(withIsoTimes('2026-01-31 05:00:00', text)).toBe('2026-01-31 05:00:00');
+  const threats = { kind: 'list', item: { kind: 'struct', fields: { time: at, name: text } } } as const;
+  expect(withIsoTimes([{ time: '2026-01-31 05:00:00', name: 'a b' }, null], threats)).toEqual([
+    { time: '2026-01-31T05:00:00Z', name: 'a b' },
+    null,
+  ]);
+  for (const type of [at, threats]) expect(withIsoTimes(null, type)).toBeNull();
 });

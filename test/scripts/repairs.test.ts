@@ -102,6 +102,26 @@ describe('ppi dead-letters', () => {
     );
   }, 30_000);
 
+  it('says beside the letters, and those of queues, that there are more', async () => {
+    const letter = { queueUrl: 'https://sqs.example/q', reason: 'no JSON', body: '', sentAtMs: 0 };
+    await stack.dependencies.lake.keepQueueLetters(
+      ['m0', 'm1'].map((messageId) => ({ ...letter, code: 'unreadable', messageId })),
+    );
+    const list = ['dead-letters', 'list', '--tenant', 'acme', '--code', 'unknown_line', '--json', '--limit'];
+    const letters = ['notifications', 'letters', '--limit'];
+    const [cut, whole, cutTable, cutJson, wholeTable] = await Promise.all([
+      ppi([...list, '1']),
+      ppi([...list, '2']),
+      ppi([...letters, '1']),
+      ppi([...letters, '1', '--json']),
+      ppi([...letters, '2']),
+    ]);
+    for (const { stderr } of [cut, cutTable, cutJson]) expect(stderr).toBe('the first 1, and more: raise --limit\n');
+    for (const { stderr } of [whole, wholeTable]) expect(stderr).toBe('');
+    expect([cut, whole, cutJson].map(({ json }) => json.length)).toEqual([1, 2, 1]);
+    expect([cutTable, wholeTable].map(({ stdout }) => stdout.trim().split('\n').length)).toEqual([2, 3]);
+  }, 60_000);
+
   it('shows a letter: its text without what drives a terminal, bytes that are no text in base64', async () => {
     const { json: letters } = await ppi(['dead-letters', 'list', '--tenant', 'acme', '--json']);
     const idOf = async (code: string, size: number) =>

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import pMap from 'p-map';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fillLake } from '../hunt/filled-lake.ts';
 import { queryLake, sqliteLake } from '../support/lake.ts';
@@ -26,6 +27,7 @@ const messages = subjects.map((subject, index) => ({
   recipient: ['a,b@example.com', 'c@example.com'],
   subject,
   spamScore: index,
+  threatsInfoMap: [{ threatTime: '2026-01-31T00:00:00Z' }],
 }));
 
 beforeAll(async () => {
@@ -45,6 +47,8 @@ describe('ppi search', () => {
     expect(rows[0]).toMatchObject({
       table: delivered,
       tenant_id: 'acme',
+      event_time: '2026-01-31T00:05:00Z',
+      threats: [{ time: '2026-01-31T00:00:00Z' }],
       envelope_rcpts: ['a,b@example.com', 'c@example.com'],
     });
     expect(rows[0]?.['extra']).toEqual({});
@@ -68,6 +72,8 @@ describe('ppi search', () => {
     expect(read[0]).toMatchObject({
       table: delivered,
       spam_score: '5',
+      event_time: '2026-01-31T00:05:00Z',
+      threats: expect.stringContaining('"time":"2026-01-31T00:00:00Z"'),
       envelope_rcpts: JSON.stringify(messages[0]?.recipient),
     });
   });
@@ -82,19 +88,60 @@ describe('ppi search', () => {
     expect(lines.slice(0, 2)).toEqual(['guid  subject', 'm5     blanks']);
     expect(lines.slice(2, 5).map((line) => line.slice(0, 2))).toEqual(['m4', 'm3', 'm2']);
     expect(lines[5]).toMatch(
-      /^4 rows, and more: raise --limit; 2026-01-31T00:00:00.000Z to 2026-02-01T00:00:00.000Z by event time; /,
+      /^4 rows, and more: raise --limit; 2026-01-31T00:00:00.000Z to 2026-02-01T00:00:00.000Z by event time; \d+\.\d s; in 8 of 8 tables$/,
     );
     expect(lines).toHaveLength(6);
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202E]/u);
+  });
+
+  it.each([
+    ['--json', (stdout: string) => jsonLines(stdout)],
+    ['--format=csv', (stdout: string) => stdout.trimEnd().split('\r\n').slice(1)],
+  ])('says beside %s that there is more, and which tables lack a field', async (format, rowsOf) => {
+    const search = (...args: string[]) => ppi(['search', format, '--columns', 'GUID', ...range, ...args], env);
+    const [cut, left, whole] = await Promise.all([
+      search('--limit', '2'),
+      search('--limit', '2', 'spam_score>=0'),
+      search('subject=plain'),
+    ]);
+    expect([rowsOf(cut.stdout).length, cut.stderr]).toEqual([2, '2 rows, and more: raise --limit; in 8 of 8 tables\n']);
+    expect(left.stderr).toMatch(/^2 rows, and more: raise --limit; in 3 of 8 tables: tap_messages_delivered, .*\n$/);
+    expect(rowsOf(whole.stdout)).toHaveLength(3);
+    expect(whole.stderr).toMatch(/^3 rows; in \d of 8 tables, not tap_clicks_.*\n$/);
+  });
+
+  it('refuses a tenant that is none, also beside one that is', async () => {
+    const wrong = [
+      ['search', 'plain', '--tenant', 'acme,ACME', ...range],
+      ['search', 'nothing', '--tenant', 'ACME'],
+      ['dead-letters', 'list', '--tenant', 'ACME'],
+      ['drift', 'list', '--tenant', 'ACME'],
+      ['dead-letters', 'replay', '--tenant', 'ACME'],
+    ];
+    const right = [
+      ['search', 'nothing'],
+      ['dead-letters', 'list'],
+      ['drift', 'list'],
+    ];
+    const ask = (args: readonly string[]) => ppi([...args, '--json'], env);
+    for (const ran of await pMap(wrong, ask, { concurrency: 3 })) {
+      expect(ran.code).toBe(2);
+      expect(jsonError(ran)).toMatchObject({
+        code: 'usage',
+        message: 'no tenant "ACME" has a batch in the lake (the case of letters counts); known: acme, globex, umbrella',
+      });
+    }
+    for (const ran of await pMap(right, (args) => ask([...args, '--tenant', 'acme']), { concurrency: 3 }))
+      expect(ran).toMatchObject({ code: 0, stdout: '' });
   });
 
   it('takes several tenants, and the query wherever it stands', async () => {
     const args = [
       'search',
       '--tenant',
-      'globex,umbrella',
+      'globex',
       '--tenant',
-      'nobody',
+      'umbrella',
       'subject=PLAIN',
       '--json',
       '--columns',
@@ -108,7 +155,7 @@ describe('ppi search', () => {
 
   it.each([
     ['"unclosed', 'a quote is opened and never closed'],
-    ['nope=1', `${delivered} has no field "nope"; its fields are `],
+    ['nope=1', `${delivered} has no field "nope"; quote the word to search for it as text; its fields are `],
     ['spam_score>high', 'spam_score is a number, and "high" is not'],
     ['message_time>yesterday', 'message_time is a time such as 2026-01-31T05:00:00Z'],
   ])('refuses %s as a wrong command line, saying why', async (query, message) => {
@@ -139,6 +186,9 @@ describe('ppi lake sql', () => {
 
   it.each([
     [`DELETE FROM ${delivered}`, /read-only/],
+    [`SELECT 1; DELETE FROM ${delivered}`, /one statement at a time/],
+    [`COPY (SELECT 1) TO '${join(dataDir, 'out.csv')}'`, /Cannot access file/],
+    [`FROM read_text('${join(dataDir, 'rows.csv')}')`, /Cannot access file/],
     [`SELECT nope FROM ${delivered}`, /nope/],
     ['SELEC 1', /syntax error/],
   ])('refuses %s and changes nothing', async (sql, words) => {
