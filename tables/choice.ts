@@ -2,7 +2,7 @@
 import { decodeUtf8 } from './decode.ts';
 import { parseJson } from './json/json-table.ts';
 import { isObject } from './json/shape.ts';
-import { podMaillog } from './pod-maillog.ts';
+import { isMailLine, podMaillog } from './pod-maillog.ts';
 import { podMessage } from './pod-message.ts';
 import { tables } from './registry.ts';
 import { reject } from './stamp.ts';
@@ -48,7 +48,7 @@ const podChoice: TableChoice = {
       table: podMessage.name,
       ...reject(
         'unknown_record',
-        'the record must have msgParts, envelope or filter, or else sm or a sendmail line in data',
+        'the record must have msgParts, envelope, filter, msg or connection, or else sm or a line of sendmail in data',
       ),
     };
   },
@@ -62,9 +62,9 @@ function podTableOf(record: RawRecord): Table | undefined {
   if (!isObject(source) || Object.keys(source).length === 0) return podMessage;
   if (messageKeys.some((key) => Object.hasOwn(source, key))) return podMessage;
   const { data } = source;
-  const isSendmail = typeof data === 'string' && data.includes('sendmail');
-  return Object.hasOwn(source, 'sm') || isSendmail ? podMaillog : undefined;
+  const hasLine = typeof data === 'string' && isMailLine(data);
+  return Object.hasOwn(source, 'sm') || hasLine ? podMaillog : undefined;
 }
 
-/** Every message record of the Log API has them; no maillog record does. */
-const messageKeys = ['msgParts', 'envelope', 'filter'];
+/** Every message record of the Log API has them, an export perhaps not all; no maillog record has one. */
+const messageKeys = ['msgParts', 'envelope', 'filter', 'msg', 'connection'];

@@ -25,17 +25,18 @@ export const dispositionIds: Readonly<Record<Disposition, number>> = {
   other: 99,
 };
 
-const byAction: Readonly<Record<string, Disposition | undefined>> = {
-  accept: 'allowed',
-  continue: 'allowed',
-  discard: 'dropped',
-  quarantine: 'quarantined',
-  reject: 'rejected',
-  retry: 'delayed',
-  tempfail: 'delayed',
-};
+/** A Map: the word comes from the record, and an object would know `constructor`. */
+const byAction: ReadonlyMap<string, Disposition> = new Map([
+  ['accept', 'allowed'],
+  ['continue', 'allowed'],
+  ['discard', 'dropped'],
+  ['quarantine', 'quarantined'],
+  ['reject', 'rejected'],
+  ['retry', 'delayed'],
+  ['tempfail', 'delayed'],
+]);
 
 /** By the word with which a Protection Server says what it does with a message. */
 export function dispositionOfAction(action: string | null): Disposition | null {
-  return action === null ? null : (byAction[action] ?? 'other');
+  return action === null ? null : (byAction.get(action) ?? 'other');
 }

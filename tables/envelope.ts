@@ -3,7 +3,7 @@ import { int32, int64, list, struct, text, textMap, timestamp } from './column.t
 import { dispositions } from './disposition.ts';
 
 /** Raised when the same record would give other values: rows of an older parser can then be found and parsed again from `raw`. */
-export const parserVersion = 1;
+export const parserVersion = 2;
 
 const observables = (what: string, meta: { description: string; example: string }) =>
   list(text(), { ...meta, source: `derived: every column that holds ${what}`, ocsf: 'observables[]' });
@@ -54,7 +54,7 @@ export const envelope = {
   parser_version: int32({
     description: 'Version of the parser that made the row.',
     source: 'constant',
-    example: '1',
+    example: String(parserVersion),
   }),
   class_uid: int32({
     description: 'OCSF class of the row.',
@@ -88,15 +88,16 @@ export const envelope = {
     example: '192.0.2.255',
   }),
   obs_domain: observables('host names, addresses or URLs', {
-    description: 'Domains and host names in the row, each once, lower case, without the final dot, as ASCII.',
+    description:
+      'Domains and host names in the row, each once, lower case, without the final dot, as ASCII; not the hosts of URL Defense.',
     example: 'malicious.example',
   }),
   obs_url: observables('URLs', {
-    description: 'URLs in the row, each once, as given.',
+    description: 'URLs in the row, each once, as given; of those that URL Defense rewrote also what they were before.',
     example: 'http://malicious.example/login',
   }),
   obs_email: observables('addresses of mailboxes', {
-    description: 'E-mail addresses in the row, each once, lower case.',
+    description: 'E-mail addresses in the row, each once, lower case, their domains as in `obs_domain`.',
     example: 'lena.park@harbor.example',
   }),
   obs_hash: observables('hashes of files', {

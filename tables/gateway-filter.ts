@@ -1,9 +1,10 @@
 /** proofpoint_gateway_filter_logs: what the filter of a Protection Server says about each session and message, as `key=value` text. */
-import { domainOf } from './address.ts';
+import { domainOf, unbracket } from './address.ts';
 import { float64, int32, int64, list, text } from './column.ts';
 import { dispositionOfAction } from './disposition.ts';
 import { field, textList } from './field.ts';
-import { commaItems, scanPairs } from './text/pairs.ts';
+import { commaItems } from './text/items.ts';
+import { scanPairs } from './text/pairs.ts';
 import { assign } from './text/plan.ts';
 import { eventTimeFrom, textTable } from './text/text-table.ts';
 
@@ -48,13 +49,48 @@ const fields = {
     ocsf: 'from (cmd=env_from) | to (cmd=env_rcpt)',
     observable: 'any',
   }),
+  mail_from: field(
+    text,
+    'from',
+    {
+      description: 'Envelope sender that a session speaks of (`mod=session cmd=data`), without `<>`.',
+      ocsf: 'from',
+      observable: 'email',
+    },
+    unbracket,
+  ),
+  rcpt: field(
+    text,
+    'rcpt',
+    { description: 'Recipient that a session speaks of, without `<>`.', ocsf: 'to', observable: 'email' },
+    unbracket,
+  ),
+  ofrom: field(
+    text,
+    'ofrom',
+    { description: 'Original envelope sender, without `<>`.', observable: 'email' },
+    unbracket,
+  ),
+  header_from: field(text, 'header.from', {
+    description: 'Domain or address of the From header, as DMARC judged it.',
+    observable: 'any',
+  }),
   qid: field(text, 'qid', {
     description: 'Queue id; joins to sendmail logs.',
     ocsf: 'message_trace_uid',
     example: 'w3HMWjG3039079',
   }),
   guid: field(text, 'guid', { description: 'Message; joins to TAP and PoD messages.', ocsf: 'email.uid' }),
-  hdr_mid: field(text, 'hdr_mid', { description: 'Message-ID header as it stands.', ocsf: 'email.message_uid' }),
+  hdr_mid: field(
+    text,
+    'hdr_mid',
+    {
+      description:
+        'Message-ID header without `<>`; joins to `msgid` of sendmail logs, `message_id` of TAP and PoD messages.',
+      ocsf: 'email.message_uid',
+    },
+    unbracket,
+  ),
   subject: field(text, 'subject', { description: 'Subject.', ocsf: 'email.subject', observable: 'subject' }),
   rcpts: field(int32, 'rcpts', { description: 'Number of recipients.' }),
   msgs: field(int32, 'msgs', { description: 'Number of messages in the session.' }),
@@ -73,6 +109,9 @@ const fields = {
   suspectscore: field(int32, 'suspectscore', { description: 'Suspect score, 0 to 100.' }),
   bulkscore: field(int32, 'bulkscore', { description: 'Bulk score, 0 to 100.' }),
   adultscore: field(int32, 'adultscore', { description: 'Adult score, 0 to 100.' }),
+  impostorscore: field(int32, 'impostorscore', { description: 'Impostor score, 0 to 100.' }),
+  lowpriorityscore: field(int32, 'lowpriorityscore', { description: 'Low priority score, 0 to 100.' }),
+  mlxscore: field(int32, 'mlxscore', { description: 'Score of the classifier `mlx`, 0 to 100.' }),
   classifier: field(text, 'classifier', { description: 'Classifier that decided.' }),
   engine: field(text, 'engine', { description: 'Version of the engine.' }),
   definitions: field(text, 'definitions', { description: 'Version of the definitions.' }),
@@ -107,13 +146,13 @@ const fields = {
 
 /** By the modules that write them. */
 const kept = {
-  session: 'addr crate data_routes from limit pri rate rcpt rcpt_notroutes reverse suborg',
-  mail: 'a eid err id ofrom r sampling',
+  session: 'addr crate data_routes limit pri rate rcpt_notroutes reverse suborg',
+  mail: 'a eid err id r sampling',
   av: 'cleaned name vendor version',
   zerohour: 'count init_time init_virusthreat virusthreat virusthreatid',
-  spam: 'adjust cotscore kscore.compositescore kscore.is_bulkscore ndrscore num_domains raw scancount submsgadjust tests',
-  authentication: 'header.from identity signature',
-  others: 'active address cset dict encrypted evt expires msg reply rewritten sys',
+  spam: 'adjust authcc authscore authtc clxscore cotscore kscore.compositescore kscore.is_bulkscore mlxlogscore ndrscore num_domains priorityscore raw route scancount submsgadjust tests',
+  authentication: 'identity signature',
+  others: 'active address cset dict encrypted evt expires msg pid reply rewritten sys',
 };
 
 const derived = {

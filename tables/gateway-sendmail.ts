@@ -2,29 +2,24 @@
 import { text } from './column.ts';
 import {
   deriveTransfer,
-  dispositionOfStat,
+  lineKeys,
   recipientsField,
   recordKinds,
   relayEvent,
   senderField,
   transferColumns,
   transferDisposition,
+  transferDispositionFrom,
   transferFields,
 } from './mail-transfer.ts';
 import { scanEquates } from './text/equates.ts';
 import { assign } from './text/plan.ts';
 import { eventTimeFrom, textTable } from './text/text-table.ts';
 
-/** TLS has other names in `STARTTLS=` lines than in from and to lines. */
-const otherNames: Readonly<Record<string, readonly string[] | undefined>> = {
-  tls_verify: ['tls_verify', 'verify'],
-  tls_version: ['tls_version', 'version'],
-};
-
 const fields = {
   mail_from: senderField('from'),
   rcpt_to: recipientsField('to'),
-  ...transferFields((equate) => otherNames[equate] ?? equate),
+  ...transferFields(lineKeys),
 };
 
 const derived = {
@@ -47,21 +42,8 @@ export const gatewaySendmail = textTable({
   description: 'Lines of the Protection Server mail log: receipt, delivery attempts, TLS, authentication, rejections.',
   recordKinds,
   eventTimeFrom,
-  kept: [
-    'bodytype',
-    'reply',
-    'quarantine',
-    'STARTTLS',
-    'bits',
-    'AUTH',
-    'authid',
-    'mech',
-    'ruleset',
-    'arg1',
-    'arg2',
-    'reject',
-  ],
-  dispositionFrom: `${dispositionOfStat}; a ruleset that rejects is \`rejected\``,
+  kept: ['bodytype', 'reply', 'quarantine', 'STARTTLS', 'bits', 'AUTH', 'mech', 'ruleset'],
+  dispositionFrom: transferDispositionFrom,
   ocsf: relayEvent,
   naturalKey: ['qid', 'rcpt_to'],
   fields,
@@ -79,5 +61,5 @@ export const gatewaySendmail = textTable({
     row.stat_class = transfer.stat_class;
     return keys.length > 0 || message?.includes('=') === true;
   },
-  disposition: (row, extra) => (extra.has('reject') ? 'rejected' : transferDisposition(row.stat_class)),
+  disposition: transferDisposition,
 });

@@ -6,6 +6,17 @@ import { field, textList } from './field.ts';
 import type { RecordKind } from './text/equates.ts';
 import { parseClockSeconds } from './time.ts';
 
+/** TLS has other names in `STARTTLS=` lines than in from and to lines. */
+const otherKeys: ReadonlyMap<string, readonly string[]> = new Map([
+  ['tls_verify', ['tls_verify', 'verify']],
+  ['tls_version', ['tls_version', 'version']],
+]);
+
+/** Where a line of sendmail has the equate of that name. */
+export function lineKeys(equate: string): string | readonly string[] {
+  return otherKeys.get(equate) ?? equate;
+}
+
 /** The fields that both tables have. `pathsOf` says where the source has the equate of that name. */
 export function transferFields(pathsOf: (equate: string) => string | readonly string[]) {
   return {
@@ -69,6 +80,35 @@ export function transferFields(pathsOf: (equate: string) => string | readonly st
       withoutNone,
     ),
     tls_cipher: field(text, pathsOf('cipher'), { description: 'TLS cipher; null without TLS.' }, withoutNone),
+    authid: field(text, pathsOf('authid'), {
+      description: 'User that a client authenticated as.',
+      ocsf: 'actor.user.name',
+      observable: 'any',
+    }),
+    arg1: field(
+      text,
+      pathsOf('arg1'),
+      {
+        description: 'What a ruleset judged: address without `<>`, or name of a host.',
+        example: 'spam@malicious.example',
+        observable: 'any',
+      },
+      unbracket,
+    ),
+    arg2: field(
+      text,
+      pathsOf('arg2'),
+      {
+        description: 'The other thing that a ruleset of two judged, such as the address of the host.',
+        observable: 'any',
+      },
+      unbracket,
+    ),
+    reject: field(text, pathsOf('reject'), {
+      description: 'Answer with which a ruleset rejected.',
+      ocsf: 'status_detail',
+      example: '550 5.7.1 Relaying denied',
+    }),
   };
 }
 
@@ -134,10 +174,16 @@ export const recordKinds: Readonly<Record<RecordKind, string>> = {
 /** MTA Relay */
 export const relayEvent = { classUid: 4009, activityId: 5, severityId: 1 } as const;
 
-export const dispositionOfStat =
-  'stat_class: `sent` is `delivered`, `queued` and `deferred` are `delayed`, `bounced` is `rejected`';
+export const transferDispositionFrom =
+  'stat_class: `sent` is `delivered`, `queued` and `deferred` are `delayed`, `bounced` is `rejected`; a ruleset that rejects is `rejected`';
 
-export function transferDisposition(outcome: string | null): Disposition | null {
+interface Outcome {
+  readonly reject: string | null;
+  readonly stat_class: string | null;
+}
+
+export function transferDisposition({ reject, stat_class: outcome }: Outcome): Disposition | null {
+  if (reject !== null) return 'rejected';
   switch (outcome) {
     case 'sent':
       return 'delivered';
@@ -168,18 +214,42 @@ export function deriveTransfer({ relay, stat, dsn }: Transfer, sender: string | 
   };
 }
 
-/** `host. [ip]`, `host [ip] (may be forged)`, `[ip] [ip]`, `[ip]`, `host.`, `user@host`. */
+/** `host. [ip]`, `host [ip] (may be forged)`, `[ip] [ip]`, `[host] [ip]`, `[ip]`, `host.`, `user@host`. */
 export function readRelay(relay: string): { relay_host: string | null; relay_ip: string | null } {
   const blank = relay.indexOf(' ');
   const name = blank < 0 ? relay : relay.slice(0, blank);
-  const literal = name.startsWith('[');
-  const open = literal ? 0 : relay.indexOf('[');
-  const close = relay.indexOf(']', open);
-  const host = name.slice(name.lastIndexOf('@') + 1).toLowerCase();
+  const peer = name.slice(name.lastIndexOf('@') + 1).toLowerCase();
+  const literal = peer.startsWith('[');
+  const host = literal ? unliteral(peer) : peer;
   return {
-    relay_host: literal || host === '' ? null : host.endsWith('.') ? host.slice(0, -1) || null : host,
-    relay_ip: open >= 0 && close > open + 1 ? unliteral(relay.slice(open, close + 1)) || null : null,
+    relay_host:
+      literal && (host === peer || isAddress(host)) ? null : (host.endsWith('.') ? host.slice(0, -1) : host) || null,
+    relay_ip: bracketedAddress(relay),
   };
+}
+
+/** The first address in brackets: a name may stand in some before it, where its MX records are not to be used. */
+function bracketedAddress(relay: string): string | null {
+  let open = relay.indexOf('[');
+  while (open >= 0) {
+    const close = relay.indexOf(']', open);
+    if (close < 0) return null;
+    const address = unliteral(relay.slice(open, close + 1));
+    if (isAddress(address)) return address;
+    open = relay.indexOf('[', close);
+  }
+  return null;
+}
+
+/** Digits and dots alone, or any colon: enough to tell an address, even one that was made unreadable, from a name. */
+function isAddress(peer: string): boolean {
+  let at = 0;
+  while (at < peer.length && isDigitOrDot(peer.charCodeAt(at))) at++;
+  return (at === peer.length && at > 0) || peer.includes(':', at);
+}
+
+function isDigitOrDot(code: number): boolean {
+  return (code >= 48 && code <= 57) || code === 46;
 }
 
 type StatClass = 'sent' | 'queued' | 'deferred' | 'bounced';
@@ -205,9 +275,10 @@ function seconds(delay: string): string {
   return clock === undefined || !/^\d{1,5}$/.test(days) ? delay : String(Number(days) * 86_400 + clock);
 }
 
-/** `<address>` and `<address> (8/0)` as the address; anything else as it is. */
+/** `<address> (8/0)`, `address (8/0)` and `user (8/0)` without user and group ids and `<>`: sendmail, 4th edition, §14.6.5. */
 function withoutIds(value: string): string {
-  return /^<([^<>]*)>(?: \(\d+\/\d+\))?$/.exec(value)?.[1] ?? value;
+  const ids = value.endsWith(')') ? value.lastIndexOf(' (') : -1;
+  return unbracket(ids >= 0 && /^\d+\/\d+$/.test(value.slice(ids + 2, -1)) ? value.slice(0, ids) : value);
 }
 
 function withoutNone(value: string): string {

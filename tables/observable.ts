@@ -1,16 +1,16 @@
 /** Indicators as text, in the one form that they are stored and searched in. Plain scanning: these texts come from senders. */
 import { domainToASCII } from 'node:url';
-import { addressIn, unliteral } from './address.ts';
+import { hostOf, schemeOf, unliteral } from './address.ts';
 
 /** As longer names do not resolve. */
 const longestDomain = 253;
 /** Hexadecimal digits of MD5, SHA-1, SHA-256, SHA-512. */
 const hashLengths: ReadonlySet<number> = new Set([32, 40, 64, 128]);
 
+/** A longer host, percent-encoded or not, is not read as browsers do: that takes more than linear time. */
+const longestHost = 4 * longestDomain;
+
 const dot = 46;
-const quote = 34;
-const comma = 44;
-const semicolon = 59;
 const isDigit = (code: number) => code >= 48 && code <= 57;
 
 /** An IPv4 address as it stands, an IPv6 address as RFC 5952 writes it (one that only wraps an IPv4 address: as that); null for anything else. */
@@ -68,8 +68,8 @@ export function canonicalDomain(text: string): string | null {
     } else if (code >= 97 && code <= 122) hasLetter = true;
     else if (!isDigit(code) && code !== 45 && code !== 95) return null;
   }
-  // the last label of a name has a letter; of an address, even a mistyped one, it has none
-  return label > 0 && label < end && hasLetter ? lower.slice(0, end) : null;
+  // the last label of a name has a letter; of an address, even a mistyped one, it has none, or it is hexadecimal
+  return label > 0 && label < end && hasLetter && !lower.startsWith('0x', label) ? lower.slice(0, end) : null;
 }
 
 /** Lower case; null for what is no hash in hexadecimal. */
@@ -83,24 +83,32 @@ export function canonicalHash(text: string): string | null {
   return lower;
 }
 
-/** Lower case; null for what is no address. */
-export function canonicalEmail(text: string): string | null {
-  const at = text.lastIndexOf('@');
-  return at < 1 || at === text.length - 1 || text.includes(' ') ? null : text.toLowerCase();
+/** Lower case, with the domain in its one form; null for what is no address. `domain`: that form, where it is known by now. */
+export function canonicalEmail(
+  text: string,
+  domain = canonicalDomain(text.slice(text.lastIndexOf('@') + 1)),
+): string | null {
+  const lower = text.toLowerCase();
+  const from = lower.lastIndexOf('@') + 1;
+  if (from < 2 || from === lower.length || lower.includes(' ')) return null;
+  const isInForm = domain === null || (lower.length - from === domain.length && lower.endsWith(domain));
+  return isInForm ? lower : `${lower.slice(0, from)}${domain}`;
 }
 
-/** The addresses of a list of mailboxes such as `"Park, Lena" <a@b>, c@d`. */
-export function mailboxAddresses(text: string): string[] {
-  const found: string[] = [];
-  let quoted = false;
-  let from = 0;
-  for (let at = 0; at <= text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code === quote) quoted = !quoted;
-    if (at < text.length && (quoted || (code !== comma && code !== semicolon))) continue;
-    const address = addressIn(text.slice(from, at));
-    if (address !== null) found.push(address);
-    from = at + 1;
-  }
-  return found;
+/** The name or address that a browser asks for the URL; null where that is none, or one of a local network (`intranet`). */
+export function canonicalHost(url: string): string | null {
+  const host = hostOf(url);
+  if (host === null) return null;
+  // without a scheme, numbers are more likely a date or a version than an address
+  return canonicalName(host) ?? (schemeOf(url.trim()) === null ? null : canonicalName(hostInBrowser(host)));
+}
+
+function canonicalName(host: string): string | null {
+  return canonicalDomain(host) ?? canonicalIp(host);
+}
+
+/** As browsers read it, whatever of it is percent-encoded, in other scripts, or a number for an IPv4 address: https://url.spec.whatwg.org/#host-parsing */
+function hostInBrowser(host: string): string {
+  const url = `http://${host}`;
+  return host.length <= longestHost && URL.canParse(url) ? new URL(url).hostname : '';
 }

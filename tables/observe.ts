@@ -1,9 +1,11 @@
 /** The observables of a row: taken from every column and nested field whose schema calls it one, by a walk that is laid out once per table. */
+import { unescape } from 'node:querystring';
 import type { z } from 'zod';
-import { addressIn, hostOf } from './address.ts';
+import { addressesIn, hostOf, isAddress, schemeOf } from './address.ts';
 import { columnMeta, columnType, fieldsWithin, type Observable } from './column.ts';
-import { canonicalDomain, canonicalEmail, canonicalHash, canonicalIp, mailboxAddresses } from './observable.ts';
+import { canonicalDomain, canonicalEmail, canonicalHash, canonicalHost, canonicalIp } from './observable.ts';
 import type { Row } from './table.ts';
+import { isUrlDefenseHost, originalUrl } from './url-defense.ts';
 
 interface Found {
   readonly ip: string[];
@@ -13,7 +15,7 @@ interface Found {
   readonly hash: string[];
 }
 
-type Gather<T> = (value: T, found: Found) => void;
+type Gather<T> = (value: T, found: Found) => unknown;
 
 /** Fills the columns `obs_…` of a row from its other columns: each value once, null where there is none. */
 export function observer(shape: Readonly<Record<string, z.ZodType>>): (row: Row) => void {
@@ -80,39 +82,53 @@ function gatherIp(text: string, { ip }: Found): void {
   if (address !== null) ip.push(address);
 }
 
-/** A name, or an address in its place (`[192.0.2.1]`). */
-function gatherHost(text: string, found: Found): void {
-  if (holds(found.domain, text)) return;
+/** A name, or an address in its place (`[192.0.2.1]`). Gives the name in its one form. */
+function gatherHost(text: string, found: Found): string | null {
+  if (holds(found.domain, text)) return text;
   const domain = canonicalDomain(text);
   if (domain === null) gatherIp(text, found);
-  else found.domain.push(domain);
+  // every rewritten URL leads there
+  else if (!isUrlDefenseHost(domain)) found.domain.push(domain);
+  return domain;
 }
 
-function gatherUrl(text: string, found: Found): void {
-  if (text.startsWith('mailto:')) {
-    const query = text.indexOf('?');
-    gatherEmail(text.slice('mailto:'.length, query < 0 ? text.length : query), found);
-    return;
+/** Whether the text was a URL. One that was rewritten is found both as it is and as it was. */
+function gatherUrl(text: string, found: Found): boolean {
+  const url = text.trim();
+  const original = originalUrl(url);
+  if (original === url) return gatherOriginal(url, found);
+  found.url.push(url);
+  gatherOriginal(original, found);
+  return true;
+}
+
+function gatherOriginal(url: string, found: Found): boolean {
+  const scheme = schemeOf(url);
+  // names a part of the message
+  if (scheme === 'cid') return true;
+  if (scheme === 'mailto') {
+    const query = url.indexOf('?');
+    gatherEmail(unescape(url.slice('mailto:'.length, query < 0 ? url.length : query)), found);
+    return true;
   }
-  const host = hostOf(text);
-  if (host === null) return;
-  found.url.push(text);
-  gatherHost(host, found);
+  const host = canonicalHost(url);
+  if (host !== null) gatherHost(host, found);
+  else if (scheme === null || hostOf(url) === null) return false;
+  found.url.push(url);
+  return true;
 }
 
 /** One mailbox or a list of them. */
 function gatherEmail(text: string, found: Found): void {
   if (holds(found.email, text)) return;
-  if (text.includes(',') || text.includes(';')) {
-    for (const address of mailboxAddresses(text)) gatherAddress(address, found);
-  } else gatherAddress(addressIn(text), found);
+  if (isAddress(text)) gatherAddress(text, found);
+  else for (const address of addressesIn(text)) gatherAddress(address, found);
 }
 
-function gatherAddress(address: string | null, found: Found): void {
-  const email = address === null ? null : canonicalEmail(address);
-  if (email === null || holds(found.email, email)) return;
-  found.email.push(email);
-  gatherHost(email.slice(email.lastIndexOf('@') + 1), found);
+function gatherAddress(address: string, found: Found): void {
+  const domain = gatherHost(address.slice(address.lastIndexOf('@') + 1), found);
+  const email = canonicalEmail(address, domain);
+  if (email !== null && !holds(found.email, email)) found.email.push(email);
 }
 
 function gatherHash(text: string, { hash }: Found): void {
@@ -120,13 +136,18 @@ function gatherHash(text: string, { hash }: Found): void {
   if (digest !== null) hash.push(digest);
 }
 
+/** Local parts may have the marks of URLs: what has no host before them is an address after all. */
 function gatherAny(text: string, found: Found): void {
   const digest = canonicalHash(text);
   if (digest !== null) found.hash.push(digest);
-  else if (text.includes('://')) gatherUrl(text, found);
+  else if (hasUrlMark(text) && canonicalIp(text) === null && gatherUrl(text, found)) return;
   else if (text.includes('@')) gatherEmail(text, found);
-  else if (text.includes('/')) gatherUrl(text, found);
   else gatherHost(text, found);
+}
+
+/** What ends a scheme or a host. */
+function hasUrlMark(text: string): boolean {
+  return text.includes(':') || text.includes('/') || text.includes('?') || text.includes('#');
 }
 
 /** Up to so many values, looking through the list is faster than a Set. */

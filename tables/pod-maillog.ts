@@ -4,23 +4,24 @@
  * https://github.com/Azure/Azure-Sentinel), so that `data` is read again and believed first.
  */
 import { text, timestamp } from './column.ts';
-import { field, type Values } from './field.ts';
+import { field, type Field, type Values } from './field.ts';
 import { jsonText } from './json/canonical.ts';
 import { jsonTable } from './json/json-table.ts';
 import {
   deriveTransfer,
-  dispositionOfStat,
+  lineKeys,
   recipientsField,
   recordKinds,
   relayEvent,
   senderField,
   transferColumns,
   transferDisposition,
+  transferDispositionFrom,
   transferFields,
 } from './mail-transfer.ts';
 import { blankRow } from './stamp.ts';
 import type { Row, TimeMicros } from './table.ts';
-import { scanEquates, type RecordKind } from './text/equates.ts';
+import { scanEquates, type Equates, type RecordKind } from './text/equates.ts';
 import { assign, keep, planOf } from './text/plan.ts';
 import { parseHeader } from './text/syslog-header.ts';
 
@@ -66,8 +67,11 @@ type Maillog = Values<typeof fields>;
 const equates = planOf({
   sm_from: senderField('from'),
   sm_to: recipientsField('to'),
-  ...transferFields((equate) => equate),
+  ...transferFields(lineKeys),
 });
+const transferPaths = Object.entries<Field>(transfer).map(
+  ([column, { paths }]) => [column, paths[0] ?? column] as const,
+);
 const blankTransfer = blankRow(Object.keys(transfer));
 
 export const podMaillog = jsonTable({
@@ -75,7 +79,7 @@ export const podMaillog = jsonTable({
   description: 'Sendmail lines of Proofpoint on Demand: receipt and delivery attempts of every message.',
   recordKinds,
   eventTimeFrom: "ts, else the time of the line in data where it has a year, else the object's LastModified",
-  dispositionFrom: dispositionOfStat,
+  dispositionFrom: transferDispositionFrom,
   // the last one is added by collectors
   kept: ['metadata.origin.schemaVersion', 'sm.bodytype', 'event_type'],
   ocsf: relayEvent,
@@ -90,25 +94,34 @@ export const podMaillog = jsonTable({
     };
   },
   eventTime: ({ ts, data }) => ts ?? (data === null ? null : lineTime(data)),
-  disposition: ({ stat_class: outcome }) => transferDisposition(outcome),
+  disposition: transferDisposition,
 });
 
 /** Fills the columns from the line itself. What `sm` says is kept in `extra` where it is not a cut of what the line says. */
 function preferData(line: string, maillog: Maillog, extra: Map<string, string>): RecordKind {
-  const { qid, kind, keys, values } = scanEquates(line, parseHeader(line, 0).end);
+  const { qid, kind, keys, values } = equatesOf(line);
   const said = { ...blankTransfer, qid };
   // keys without a column stay readable in `data`
   assign(said, new Map(), equates, keys, values);
   const row: Row = maillog;
-  for (const [column, { paths }] of Object.entries(transfer)) {
+  for (const [column, path] of transferPaths) {
     const better = (said as Row)[column];
     const cut = row[column];
-    if (better === null) continue;
+    if (better === null || better === cut) continue;
     // one per line, where something that did not fit the column is there already
-    if (cut !== null && !bare(better).startsWith(bare(cut))) keep(extra, paths[0] ?? column, jsonText(cut));
+    if (cut !== null && !bare(better).startsWith(bare(cut))) keep(extra, path, jsonText(cut));
     row[column] = better;
   }
   return kind;
+}
+
+/** Whether a line is one that sendmail writes, whatever its program is called: `sm-mta`, say. */
+export function isMailLine(line: string): boolean {
+  return line.includes('sendmail') || equatesOf(line).kind !== 'other';
+}
+
+function equatesOf(line: string): Equates {
+  return scanEquates(line, parseHeader(line, { fallbackTime: 0 }).end);
 }
 
 /** The service leaves out brackets and final dots. */
@@ -123,6 +136,6 @@ function kindOf(maillog: Maillog): RecordKind {
 
 /** Only a time with a year: a record has no object to take the year from. */
 function lineTime(line: string): TimeMicros | null {
-  const { time, timeSource } = parseHeader(line, 0);
+  const { time, timeSource } = parseHeader(line, { fallbackTime: 0 });
   return timeSource === 'record' ? (time ?? null) : null;
 }

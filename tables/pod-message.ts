@@ -18,7 +18,7 @@ const score = (key: string) =>
   });
 
 const hashed = (paths: readonly string[], what: string) =>
-  field(textList, paths, { description: `${what}, with hashed local parts.` });
+  field(textList, paths, { description: `${what}, with hashed local parts.`, observable: 'email' });
 
 const connection = {
   conn_ip: field(text, 'connection.ip', {
@@ -75,15 +75,14 @@ const addresses = {
   }),
   envelope_from_hashed: field(text, 'envelope.fromHashed', {
     description: 'Envelope sender with its local part hashed, as TAP may show it.',
+    observable: 'email',
   }),
   envelope_rcpts: field(textList, 'envelope.rcpts', {
     description: 'Envelope recipients.',
     ocsf: 'to',
     observable: 'email',
   }),
-  envelope_rcpts_hashed: field(textList, 'envelope.rcptsHashed', {
-    description: 'Envelope recipients with hashed local parts.',
-  }),
+  envelope_rcpts_hashed: hashed(['envelope.rcptsHashed'], 'Envelope recipients'),
   header_from: field(textList, header('from'), {
     description: 'From header.',
     ocsf: 'email.from_mailbox',
@@ -214,9 +213,7 @@ const filter = {
     description: 'Recipients that were verified.',
     observable: 'email',
   }),
-  verified_rcpts_hashed: field(textList, 'filter.verified.rcptsHashed', {
-    description: 'Verified recipients with hashed local parts.',
-  }),
+  verified_rcpts_hashed: hashed(['filter.verified.rcptsHashed'], 'Recipients that were verified'),
   delivered_rcpts: field(textList, 'filter.delivered.rcpts', {
     description: 'Recipients that were delivered to.',
     ocsf: 'email.delivered_to_list',

@@ -37,6 +37,8 @@ export interface Origin {
   /** Used where the record has no time of its own: an S3 object's LastModified, or the start of a TAP window's hour. */
   readonly fallbackTime: TimeMicros;
   readonly fallbackTimeSource: 'object' | 'window';
+  /** Of lines whose time has none, as IANA names it; absent: UTC. */
+  readonly timeZone?: string | undefined;
   readonly ingestedAt: TimeMicros;
 }
 

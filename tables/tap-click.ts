@@ -5,9 +5,11 @@
 import { domainOf, hostOf, unbracket } from './address.ts';
 import { text, timestamp } from './column.ts';
 import type { Disposition } from './disposition.ts';
-import { field, type Values } from './field.ts';
-import { jsonTable } from './json/json-table.ts';
+import { field, textList, type Values } from './field.ts';
+import { jsonTable, parseJson } from './json/json-table.ts';
+import { canonicalHost } from './observable.ts';
 import type { Table, TableFacts } from './table.ts';
+import { originalUrl } from './url-defense.ts';
 
 const fields = {
   click_id: field(text, 'id', {
@@ -24,13 +26,13 @@ const fields = {
     ocsf: 'metadata.logged_time',
   }),
   url: field(text, 'url', {
-    description: 'The URL that was clicked, as it was before rewriting.',
+    description: 'The URL that was clicked, as given: it may be one that URL Defense rewrote.',
     ocsf: 'http_request.url.url_string | osint[].value',
     example: 'http://malicious.example/login',
     observable: 'url',
   }),
   url_domain: field(text, 'domain', {
-    description: 'Host of the URL: as given, else taken from `url`.',
+    description: 'Host of the URL: as given, else taken from `url` as it was before rewriting.',
     ocsf: 'http_request.url.hostname',
     observable: 'domain',
   }),
@@ -50,7 +52,7 @@ const fields = {
     observable: 'email',
   }),
   recipient: field(text, 'recipient', {
-    description: 'Recipient of the message: the user who clicked.',
+    description: 'Recipient of the message: the user who clicked; of several the first.',
     ocsf: 'actor.user.email_addr | actor.user.name',
     observable: 'email',
   }),
@@ -84,6 +86,11 @@ const derived = {
     source: 'derived: sender',
     observable: 'domain',
   }),
+  other_recipients: textList({
+    description: 'Recipients besides `recipient`, where the event names several.',
+    source: 'derived: recipient',
+    observable: 'email',
+  }),
 };
 
 type Facts = Pick<TableFacts, 'name' | 'description' | 'recordKinds'> & {
@@ -101,11 +108,22 @@ export function tapClickTable({ severityId, disposition, ...facts }: Facts): Tab
     naturalKey: ['click_id', 'recipient', 'click_time', 'url'],
     fields,
     derived,
-    derive(click: Values<typeof fields>) {
-      click.url_domain ??= hostOf(click.url);
-      return { sender_domain: domainOf(click.envelope_from) };
+    derive(click: Values<typeof fields>, extra) {
+      click.url_domain ??= click.url === null ? null : hostBeforeRewriting(click.url);
+      return { sender_domain: domainOf(click.envelope_from), other_recipients: othersOf(extra.get('recipient')) };
     },
     eventTime: (click) => click.click_time ?? click.recorded_time ?? click.threat_time,
     disposition: () => disposition,
   });
+}
+
+function hostBeforeRewriting(url: string): string | null {
+  const original = originalUrl(url);
+  return canonicalHost(original) ?? hostOf(original);
+}
+
+/** Of a list that one column cannot hold: `extra` has it whole. */
+function othersOf(recipients: string | undefined): string[] | null {
+  const all = recipients === undefined ? null : parseJson(recipients);
+  return Array.isArray(all) ? all.slice(1).filter((recipient) => typeof recipient === 'string') : null;
 }

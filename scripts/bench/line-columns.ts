@@ -51,15 +51,24 @@ export function unquoted(text: string): string {
 
 /** What the loader takes off a value, where it takes something. */
 const cleaned: Readonly<Record<string, ((text: string) => string) | undefined>> = {
-  mail_from: (text) => `trim(${text}, '<>')`,
+  mail_from: withoutBrackets,
   rcpt_to: (text) => `replace(replace(${text}, '<', ''), '>', '')`,
-  msgid: (text) => `trim(${text}, '<>')`,
+  msgid: withoutBrackets,
+  hdr_mid: withoutBrackets,
+  rcpt: withoutBrackets,
+  ofrom: withoutBrackets,
+  arg1: withoutBrackets,
+  arg2: withoutBrackets,
   ctladdr: (text) => `trim(split_part(${text}, ' (', 1), '<>')`,
   tls_version: (text) => `nullif(${text}, 'NONE')`,
   tls_cipher: (text) => `nullif(${text}, 'NONE')`,
   delay_s: seconds,
   xdelay_s: seconds,
 };
+
+function withoutBrackets(text: string): string {
+  return `trim(${text}, '<>')`;
+}
 
 /** `[D+]HH:MM:SS` */
 function seconds(text: string): string {

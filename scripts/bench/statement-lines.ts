@@ -7,6 +7,7 @@
  * another text of sendmail (`SYSERR(root): … from=<…>`) is taken for one.
  */
 import { quote } from '../../lake/sql.ts';
+import { parserVersion } from '../../tables/envelope.ts';
 import { tables } from '../../tables/registry.ts';
 import {
   columnOf,
@@ -61,7 +62,7 @@ export function selectLines(table: LineTable, path: string): string {
     SELECT 'acme' AS tenant_id, ${identity} AS event_id, coalesce(log_time, TIMESTAMP '2026-02-01') AS event_time,
       if(log_time IS NULL, 'object', if(head.dated <> '', 'record+object', 'record')) AS time_source, now() AS ingested_at, 'acme/bench/s3/bench/object@etag' AS batch_id,
       {'uri': 's3://bench/object', 'offset': ends - strlen(line) - 1, 'line': number} AS source_ref,
-      1 AS parser_version, ${tables[table].ocsf.classUid} AS class_uid, ${tables[table].ocsf.activityId} AS activity_id, line AS raw,
+      ${parserVersion} AS parser_version, ${tables[table].ocsf.classUid} AS class_uid, ${tables[table].ocsf.activityId} AS activity_id, line AS raw,
       map_from_entries(list_distinct(list_filter(list_zip(list_append(keys, 'syslog_priority'), list_append(texts, nullif(head.priority, ''))), lambda entry: entry[2] IS NOT NULL AND NOT (${isKnown})))) AS extra,
       log_time, ${headerColumns},
       ${columns.join(',\n      ')}

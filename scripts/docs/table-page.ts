@@ -89,7 +89,8 @@ export function indexPage(tables: readonly Table[]): string {
       'Times are UTC with microseconds.',
       'A value that does not fit its column, and every field that has no column, is in `extra` under its path in the record, such as `messageParts[0].newField`; `raw` holds the whole record.',
       'Vendors spell one field in several ways (`threatID`, `threatId`, `threat_id`); the pages name one.',
-      'Indicators are searched in the columns `obs_…`, which gather them from all others in one form.',
+      'Indicators are searched in the columns `obs_…`, which gather them from all others: addresses, domains and hashes in one form, hashed addresses as addresses of their own.',
+      'A URL that URL Defense rewrote is in `obs_url` as given and as it was before, and only the host from before is in `obs_domain`. URLs have no one form: case of the host, default port and fragment stay as given, so a list finds those that are written the same way, and `obs_domain` finds the rest.',
       `Tables are partitioned by \`${dayColumnName}\`, a column that each has besides: the UTC day of \`event_time\`.`,
       `Two views belong to each table: \`ocsf_…\` shows its rows as events of OCSF ${ocsfVersion} (https://schema.ocsf.io/${ocsfVersion}), \`latest_…\` only the latest row of each natural key.`,
     ]

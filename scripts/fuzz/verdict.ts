@@ -1,5 +1,6 @@
 /** What must hold of any record, whatever its bytes: no exception, a row that its schema takes, the raw text kept, and no field lost. */
 import { isUtf8 } from 'node:buffer';
+import { withExactNumbers } from '../../tables/json/exact-numbers.ts';
 import type { Origin, Row, Table } from '../../tables/table.ts';
 import { parseHeader } from '../../tables/text/syslog-header.ts';
 import { parseIsoMicros } from '../../tables/time.ts';
@@ -39,7 +40,7 @@ export function verdictOn(table: Table, bytes: Buffer): Verdict {
 function parsedObject(bytes: Buffer): object | undefined {
   if (!isUtf8(bytes)) return undefined;
   try {
-    const value: unknown = JSON.parse(bytes.toString());
+    const value: unknown = JSON.parse(withExactNumbers(bytes.toString()));
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
@@ -127,7 +128,7 @@ function clockSeconds(text: string): number | undefined {
 
 /** A word of the line's message that no column and nothing in `extra` holds. Keys that have a column are known by it. */
 function lostWord(line: string, row: Row, kept: Kept): string | undefined {
-  const { end } = parseHeader(line, origin.fallbackTime);
+  const { end } = parseHeader(line, origin);
   for (const piece of line.slice(end).split(/[\s,]+/)) {
     const value = piece.slice(piece.indexOf('=') + 1);
     if (clockSeconds(value) !== undefined || parseIsoMicros(value) !== undefined) {
@@ -142,7 +143,7 @@ function keepsWord(word: string, value: string, row: Row, { text, numbers }: Kep
   const numerals = [Number(word), Number(value.replaceAll('"', ''))];
   if (word === 'NONE' || text.includes(word) || numerals.some((number) => numbers.has(number))) return true;
   // a key right behind a quoted value
-  if (word in row) return true;
+  if (Object.hasOwn(row, word)) return true;
   // the user and group ids behind the address of ctladdr
   return typeof row['ctladdr'] === 'string' && /^\(\d+\/\d+\)$/.test(value);
 }

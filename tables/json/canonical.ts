@@ -1,5 +1,7 @@
 /** JSON values as text: one form for keeping (`jsonText`), one for recognising (`canonicalText`). */
 
+import { isRounded } from './exact-numbers.ts';
+
 /** No vendor record comes near; deeper ones would only overflow the stack. */
 const maxDepth = 64;
 
@@ -14,7 +16,7 @@ export function jsonText(value: unknown): string {
 /**
  * The same text for the same record: keys sorted at every level, and lists as bags, because the TAP API gives `messageParts` in another order
  * on every call (https://github.com/rapid7/insightconnect-plugins, proofpoint_tap: parts are sorted before hashing).
- * Undefined for a value nested deeper than 64 levels.
+ * Undefined for a value nested deeper than 64 levels, and for one with a number that JavaScript rounded.
  */
 export function canonicalText(value: unknown): string | undefined {
   return write(value, true, 0);
@@ -22,8 +24,11 @@ export function canonicalText(value: unknown): string | undefined {
 
 function write(value: unknown, bags: boolean, depth: number): string | undefined {
   if (typeof value === 'string') return quoted(value);
-  // JSON has numbers, such as 1e999, that JSON.stringify makes null
-  if (typeof value === 'number') return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`;
+  if (typeof value === 'number') {
+    if (bags && isRounded(value)) return undefined;
+    // JSON has numbers, such as 1e999, that JSON.stringify makes null
+    return Number.isFinite(value) ? JSON.stringify(value) : `"${value}"`;
+  }
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
   if (depth >= maxDepth) return bags ? undefined : JSON.stringify(tooDeep);
   if (Array.isArray(value)) return writeList(value, bags, depth);

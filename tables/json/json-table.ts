@@ -7,8 +7,9 @@ import { eventId } from '../identity.ts';
 import { reject, rowSchema, stamper } from '../stamp.ts';
 import type { Origin, ParseResult, RawRecord, Row, Table, TableFacts, TimeMicros } from '../table.ts';
 import { canonicalText } from './canonical.ts';
+import { withExactNumbers } from './exact-numbers.ts';
 import { pathOfKeys } from './path.ts';
-import { departureOf, isObject, mapObject, shapeOf } from './shape.ts';
+import { departureOf, isObject, type JsonObject, mapObject, shapeOf } from './shape.ts';
 
 type Derived = Readonly<Record<string, z.ZodType>>;
 
@@ -46,17 +47,18 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
     if (record.oversized === true) return reject('too_large', 'the record is longer than records may be');
     const { text: raw, exact } = decodeUtf8(record.bytes);
     if (!exact) return reject('invalid_json', 'the record must be UTF-8');
-    const source = parseJson(raw);
-    if (source === undefined) return reject('invalid_json', 'the record must be JSON');
-    if (!isObject(source)) return reject('not_an_object', 'the record must be a JSON object');
-    if (Object.keys(source).length === 0) return reject('invalid_record', 'the record must have at least one field');
+    const value = parseJson(raw);
+    if (value === undefined) return reject('invalid_json', 'the record must be JSON');
+    if (!isObject(value)) return reject('not_an_object', 'the record must be a JSON object');
+    if (Object.keys(value).length === 0) return reject('invalid_record', 'the record must have at least one field');
 
+    const { source, content } = identified(value, raw);
     const extra = new Map<string, string>();
     const parsed: Row = mapObject(source, shape, '', extra);
     const values = parsed as Values<F> & DerivedValues<D>;
     Object.assign(parsed, derive(values, extra));
     stamp(parsed, record, origin, {
-      eventId: eventId(table.name, canonicalText(source) ?? raw),
+      eventId: eventId(table.name, content),
       eventTime: eventTime(values),
       timeSource: 'record',
       disposition: disposition(values),
@@ -74,6 +76,14 @@ export function jsonTable<F extends Fields, D extends Derived>(table: JsonTable<
     parse,
     departure: (path, value) => (kept.has(pathOfKeys(path)) ? undefined : departureOf(shape, path, value)),
   };
+}
+
+/** The record, and the content that makes its identity. Numbers that would be rounded become texts: two records would be one. */
+function identified(value: JsonObject, raw: string): { readonly source: JsonObject; readonly content: string } {
+  const content = canonicalText(value);
+  if (content !== undefined) return { source: value, content };
+  const exact = parseJson(withExactNumbers(raw));
+  return { source: isObject(exact) ? exact : value, content: canonicalText(exact) ?? raw };
 }
 
 /** Undefined where the text is no JSON. The engine's message is left out: it quotes the record. */

@@ -91,7 +91,7 @@ function walk(
   }
 }
 
-/** Gives the column to the better of two claims; the other value is kept in `extra` unless it is the same. */
+/** Gives the column to the better of two claims; the other value is kept in `extra` unless it is the same, or an empty list. */
 function claim(next: Claim, leaf: Leaf, row: Row, claims: (Claim | undefined)[], extra: Map<string, string>): void {
   const { column } = leaf;
   const value = read(next, leaf, extra);
@@ -103,12 +103,23 @@ function claim(next: Claim, leaf: Leaf, row: Row, claims: (Claim | undefined)[],
     row[column] = value;
     return;
   }
-  const wins = next.rank === held.rank ? pathOf(next) < pathOf(held) : next.rank < held.rank;
+  const before = row[column];
+  const wins = isEmpty(before) === isEmpty(value) ? isBetter(next, held) : isEmpty(before);
   const loser = wins ? held : next;
-  if (jsonText(row[column]) !== jsonText(value)) extra.set(pathOf(loser), jsonText(loser.source));
+  if (!isEmpty(wins ? before : value) && jsonText(before) !== jsonText(value))
+    extra.set(pathOf(loser), jsonText(loser.source));
   if (!wins) return;
   claims[leaf.at] = next;
   row[column] = value;
+}
+
+/** A list without items, which says as little as an empty text. */
+function isEmpty(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
+
+function isBetter(next: Claim, held: Claim): boolean {
+  return next.rank === held.rank ? pathOf(next) < pathOf(held) : next.rank < held.rank;
 }
 
 function pathOf({ parent, key }: Claim): string {

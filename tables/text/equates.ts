@@ -3,6 +3,7 @@
  * (`stat=Sent (<…> [InternalId=1, Hostname=h] …)`), so a separator counts only before a key that sendmail is known to write, and `stat` and
  * `reject` run to the end of the line. Keys: sendmail, 4th edition, §14.6; STARTTLS and AUTH: https://www.sendmail.org/~ca/email/starttls.html
  */
+import { bracketEnd } from './items.ts';
 
 export type RecordKind = 'from' | 'to' | 'starttls' | 'auth' | 'ruleset' | 'other';
 
@@ -34,8 +35,6 @@ const knownKeys: ReadonlyMap<string, string> = new Map(
     .map((key) => [key, key]),
 );
 const longestKey = 'tls_version'.length;
-/** Characters; an address has at most 256 (https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1). */
-const longestAddress = 512;
 
 /** Reads `line` from `from` to its end. One pass; linear whatever the line. */
 export function scanEquates(line: string, from: number): Equates {
@@ -68,12 +67,12 @@ export function scanEquates(line: string, from: number): Equates {
   return { qid, kind, keys, values, message: null };
 }
 
-/** The first `, ` after the value's opening angle brackets: an address between them may hold anything. */
+/** The first `, ` after the addresses in angle brackets that the value begins with: they may hold anything. */
 function separatorAfter(line: string, valueAt: number): number {
-  const comma = line.indexOf(', ', valueAt);
-  if (comma < 0 || line.charAt(valueAt) !== '<') return comma;
-  const close = line.slice(valueAt, valueAt + longestAddress).indexOf('>');
-  return close < 0 ? comma : line.indexOf(', ', valueAt + close);
+  let at = valueAt;
+  for (let close = bracketEnd(line, at); close >= 0; close = bracketEnd(line, at))
+    at = line.startsWith(',<', close + 1) ? close + 2 : close;
+  return line.indexOf(', ', at);
 }
 
 function knownKeyAt(line: string, at: number): string | undefined {

@@ -1,6 +1,6 @@
 /**
  * The grammar of filter logs: `key=value` separated by blanks. Keys come in any order, repeat, and may hold dots; values may be empty, end in a
- * comma, or be quoted with `\"` inside; words that are no pair may stand anywhere. Shapes after
+ * comma, or be quoted with `\"` inside, as a whole or in part; words that are no pair may stand anywhere. Shapes after
  * https://github.com/elastic/beats/tree/main/x-pack/filebeat/module/proofpoint and https://github.com/splunk/splunk-connect-for-syslog
  */
 
@@ -43,10 +43,17 @@ export function scanPairs(line: string, from: number): Pairs {
     if (at > start && line.charCodeAt(at) === equals) {
       keys.push(line.slice(start, at));
       if (line.charCodeAt(at + 1) === quote) {
-        const close = quoteEnd(line, at + 2);
-        values.push(unescaped(line.slice(at + 2, close)));
+        const end = quoteEnd(line, at + 2) + 1;
+        if (end >= line.length || line.charCodeAt(end) === blank) {
+          values.push(unescaped(line.slice(at + 2, end - 1)));
+          at = end;
+        } else {
+          // the quotes are part of the value: `"a b"@c.example`
+          const valueAt = at + 1;
+          at = wordEnd(line, end);
+          values.push(line.slice(valueAt, at));
+        }
         goesOn = false;
-        at = close + 1;
       } else {
         const end = wordEnd(line, at);
         values.push(line.slice(at + 1, end));
@@ -64,20 +71,6 @@ export function scanPairs(line: string, from: number): Pairs {
     else words.push(word);
   }
   return { tag, keys, values, words };
-}
-
-/** The items of `a,b,`: empty ones, such as the one after a trailing comma, are left out. */
-export function commaItems(value: string): string[] {
-  const items: string[] = [];
-  let from = 0;
-  while (from <= value.length) {
-    const comma = value.indexOf(',', from);
-    const to = comma < 0 ? value.length : comma;
-    const item = value.slice(from, to).trim();
-    if (item !== '') items.push(item);
-    from = to + 1;
-  }
-  return items;
 }
 
 /** The closing quote, or the end of a line that was cut within quotes. */

@@ -3,7 +3,7 @@ import { columnType, type ColumnType } from '../column.ts';
 import type { Fields } from '../field.ts';
 import { fitText, type Clean } from '../fit.ts';
 import type { Departure, Row } from '../table.ts';
-import { commaItems } from './pairs.ts';
+import { commaItems } from './items.ts';
 
 interface Slot {
   readonly column: string;

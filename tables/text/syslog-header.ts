@@ -5,6 +5,7 @@
  */
 import type { TimeMicros } from '../table.ts';
 import { latestMicros, parseClockSeconds, parseIsoMicros } from '../time.ts';
+import { type ToUtc, toUtcOf } from '../zone.ts';
 
 export interface Header {
   readonly time: TimeMicros | undefined;
@@ -33,10 +34,18 @@ interface Clock {
   readonly end: number;
 }
 
-/** Reads the header of `line`. `fallbackTime` gives the year of a time without one. Linear in the header. */
-export function parseHeader(line: string, fallbackTime: TimeMicros): Header {
+/** What a line leaves out. */
+export interface Unsaid {
+  /** Gives the year of a time without one. */
+  readonly fallbackTime: TimeMicros;
+  /** Of a time without one; absent: UTC. */
+  readonly timeZone?: string | undefined;
+}
+
+/** Reads the header of `line`. Linear in the header. */
+export function parseHeader(line: string, unsaid: Unsaid): Header {
   const afterPriority = skipPriority(line);
-  const clock = readClock(line, afterPriority, fallbackTime);
+  const clock = readClock(line, afterPriority, unsaid);
   let end = clock?.end ?? afterPriority;
   let host: string | null = null;
   if (clock?.hostFollows === true) {
@@ -59,28 +68,37 @@ export function parseHeader(line: string, fallbackTime: TimeMicros): Header {
   };
 }
 
-function readClock(line: string, at: number, fallbackTime: TimeMicros): Clock | undefined {
-  if (line.charAt(at) === '[') return readBracketed(line, at);
+function readClock(line: string, at: number, { fallbackTime, timeZone }: Unsaid): Clock | undefined {
+  const toUtc = timeZone === undefined ? undefined : toUtcOf(timeZone);
+  if (line.charAt(at) === '[') return readBracketed(line, at, toUtc);
   const word = wordEnd(line, at);
   if (line.charAt(at + 4) === '-' && line.charAt(at + 10) === 'T') {
-    const time = parseIsoMicros(line, at, word);
+    const time = readIso(line, at, word, toUtc);
     const oddTime = time === undefined ? line.slice(at, word) : undefined;
     return { time, oddTime, timeSource: 'record', hostFollows: true, end: skipBlanks(line, word) };
   }
-  return word === at + 3 ? readBsd(line, at, fallbackTime) : undefined;
+  return word === at + 3 ? readBsd(line, at, fallbackTime, toUtc) : undefined;
 }
 
-function readBracketed(line: string, at: number): Clock | undefined {
+const clockEndsAt = 'YYYY-MM-DDTHH:MM:SS'.length;
+
+function readIso(line: string, from: number, to: number, toUtc: ToUtc | undefined): TimeMicros | undefined {
+  const time = parseIsoMicros(line, from, to);
+  if (time === undefined || toUtc === undefined) return time;
+  return /[Z+-]/.test(line.slice(from + clockEndsAt, to)) ? time : toUtc(time);
+}
+
+function readBracketed(line: string, at: number, toUtc: ToUtc | undefined): Clock | undefined {
   let close = at + 1;
   while (close < line.length && close - at < maxBracketed && line.charAt(close) !== ']') close++;
   if (line.charAt(close) !== ']') return undefined;
-  const time = parseIsoMicros(line, at + 1, close);
+  const time = readIso(line, at + 1, close, toUtc);
   const oddTime = time === undefined ? line.slice(at + 1, close) : undefined;
   return { time, oddTime, timeSource: 'record', hostFollows: false, end: skipBlanks(line, close + 1) };
 }
 
 /** `Mmm d HH:MM:SS`, the day in one or two digits and padded or not. */
-function readBsd(line: string, at: number, fallbackTime: TimeMicros): Clock | undefined {
+function readBsd(line: string, at: number, fallbackTime: TimeMicros, toUtc: ToUtc | undefined): Clock | undefined {
   const month = months.indexOf(line.slice(at, at + 3)) + 1;
   const dayAt = skipBlanks(line, at + 3);
   const dayEnd = wordEnd(line, dayAt);
@@ -89,7 +107,8 @@ function readBsd(line: string, at: number, fallbackTime: TimeMicros): Clock | un
   const day = dayEnd - dayAt <= 2 ? Number(line.slice(dayAt, dayEnd)) : Number.NaN;
   const seconds = clockEnd - clockAt === 8 ? parseClockSeconds(line, clockAt) : undefined;
   if (month === 0 || !(day >= 1 && day <= 31) || seconds === undefined) return undefined;
-  const time = latestMicros(month, day, seconds, fallbackTime);
+  const localTime = latestMicros(month, day, seconds, fallbackTime);
+  const time = localTime === undefined || toUtc === undefined ? localTime : toUtc(localTime);
   const oddTime = time === undefined ? line.slice(at, clockEnd) : undefined;
   return { time, oddTime, timeSource: 'record+object', hostFollows: true, end: skipBlanks(line, clockEnd) };
 }

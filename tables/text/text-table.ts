@@ -37,7 +37,7 @@ const headerColumns = {
 };
 
 export const eventTimeFrom =
-  "time of the line (a BSD time has no year: that of the object's LastModified, or the year before), else the object's LastModified";
+  "time of the line (a BSD time has no year: that of the object's LastModified, or the year before), where it has no zone, as BSD times and some others, in the `timezone` of the source (UTC where none is set), else the object's LastModified";
 
 /** What the parser itself puts into `extra`. */
 const ownKeys = ['raw_base64', 'syslog_priority'];
@@ -51,7 +51,7 @@ export interface TextTable<F extends Fields, D extends Derived> extends TableFac
   /** Reads `line` from `from` into the columns of `row`, all null before, and `extra`; false where it found no field at all. */
   read(this: void, line: string, from: number, plan: Plan, row: RowOf<F, D>, extra: Map<string, string>): boolean;
   /** Null: the line does not say. */
-  disposition(this: void, row: RowOf<F, D>, extra: ReadonlyMap<string, string>): Disposition | null;
+  disposition(this: void, row: RowOf<F, D>): Disposition | null;
 }
 
 type RowOf<F extends Fields, D extends Derived> = Values<F> & { [K in keyof D]: z.output<D[K]> };
@@ -70,7 +70,7 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
   function parse(record: RawRecord, origin: Origin): ParseResult {
     if (record.oversized === true) return reject('too_large', 'the line is longer than lines may be');
     const { text: raw, exact } = decodeUtf8(record.bytes);
-    const header = parseHeader(raw, origin.fallbackTime);
+    const header = parseHeader(raw, origin);
     const extra = new Map<string, string>();
     const parsed = { ...blank };
     const hasFields = read(raw, header.end, plan, parsed as RowOf<F, D>, extra);
@@ -89,7 +89,7 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
       eventId: eventId(table.name, exact ? raw : record.bytes),
       eventTime: header.time,
       timeSource: header.timeSource,
-      disposition: disposition(parsed as RowOf<F, D>, extra),
+      disposition: disposition(parsed as RowOf<F, D>),
       raw,
       extra,
     });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { tables } from '../../tables/registry.ts';
 import { extraOf, filled, fixture, micros, origin, parse, rowOf } from './parsing.ts';
 
 const table = 'proofpoint_gateway_filter_logs';
@@ -53,6 +54,7 @@ describe('filter logs', () => {
       log_time: micros('2026-03-11T10:15:07Z'),
       subject: 'Invoice "4471" = überfällig, heute',
       guid: 'Xk9vP2mQ7rT4wY8z',
+      hdr_mid: '20260311091502.7A31@mail.northwind.example',
       qid: '4B7Fq2hT019283',
       attachments: 1,
       rcpts: 1,
@@ -78,6 +80,54 @@ describe('filter logs', () => {
       extra: new Map(),
     });
     expect(extraOf(rowOf(table, 'cmd=send rcpts=many'))).toEqual({ rcpts: 'many' });
+  });
+
+  it.each([
+    ['from=Bad@evil.example suborg=', { mail_from: 'Bad@evil.example' }, ['bad@evil.example']],
+    ['from=<> suborg=', { mail_from: null }, null],
+    ['rcpt=<lena.park@harbor.example>', { rcpt: 'lena.park@harbor.example' }, ['lena.park@harbor.example']],
+    ['ofrom=a@evil.example', { ofrom: 'a@evil.example' }, ['a@evil.example']],
+    ['header.from=a@evil.example', { header_from: 'a@evil.example' }, ['a@evil.example']],
+  ])('have the addresses of %s', (equates, columns, obs_email) => {
+    const row = rowOf(table, `mod=session cmd=data ${equates}`);
+    expect(row).toMatchObject({ ...columns, obs_email });
+    expect(extraOf(row)).toEqual(equates.includes('suborg') ? { suborg: '' } : {});
+  });
+
+  it('have the domain that DMARC judged', () =>
+    expect(rowOf(table, 'mod=dmarc cmd=run result=fail header.from=Evil.example')).toMatchObject({
+      header_from: 'Evil.example',
+      obs_domain: ['evil.example'],
+    }));
+
+  it('have an address whose local part is quoted', () =>
+    expect(rowOf(table, 'mod=mail cmd=env_from value="john doe"@evil.example qid=1')).toMatchObject({
+      value: '"john doe"@evil.example',
+      value_domain: 'evil.example',
+      qid: '1',
+      message: null,
+    }));
+
+  it('have recipients with commas', () =>
+    expect(rowOf(table, 'cmd=send rcpts=<"doe,john"@a.example>,<b@a.example>')['envelope_rcpts']).toEqual([
+      '<"doe,john"@a.example>',
+      '<b@a.example>',
+    ]));
+
+  it('have the scores of the spam module, and no drift from its other keys', () => {
+    const row = rowOf(
+      table,
+      'rprt mod=spam cmd=run impostorscore=1 lowpriorityscore=2 mlxscore=3 mlxlogscore=999 priorityscore=1501 clxscore=1015 authscore=0 authtc= authcc= route=outbound',
+    );
+    expect(row).toMatchObject({ impostorscore: 1, lowpriorityscore: 2, mlxscore: 3 });
+    const departure = (key: string, value: unknown) => tables[table].departure([key], value);
+    expect(Array.from(row.extra.keys(), (key) => [key, departure(key, row.extra.get(key))])).toEqual(
+      ['mlxlogscore', 'priorityscore', 'clxscore', 'authscore', 'authtc', 'authcc', 'route'].map((key) => [
+        key,
+        undefined,
+      ]),
+    );
+    expect(departure('pid', '')).toBeUndefined();
   });
 
   it('keep the host of the connection apart from the host of the log', () =>
@@ -128,6 +178,8 @@ describe('filter logs', () => {
     ['discard', 'dropped', 6],
     ['tempfail', 'delayed', 14],
     ['reroute', 'other', 99],
+    ['constructor', 'other', 99],
+    ['__proto__', 'other', 99],
     ['', null, 0],
   ])('of action=%s are %s', (action, disposition, id) =>
     expect(rowOf(table, `rprt mod=mail cmd=msg action=${action}`)).toMatchObject({ disposition, disposition_id: id }),

@@ -71,8 +71,14 @@ describe('sendmail logs', () => {
       relay_host: 'mx.harbor.example',
     });
     expect(extraOf(at(3))).toEqual({ STARTTLS: 'client', bits: '256/256' });
-    expect(at(4)).toMatchObject({ record_kind: 'ruleset', relay_ip: '203.0.113.7' });
-    expect(extraOf(at(4))['reject']).toBe('550 5.7.1 <nobody@harbor.example>... Relaying denied, bits=0');
+    expect(at(4)).toMatchObject({
+      record_kind: 'ruleset',
+      arg1: 'nobody@harbor.example',
+      relay_ip: '203.0.113.7',
+      reject: '550 5.7.1 <nobody@harbor.example>... Relaying denied, bits=0',
+      obs_email: ['nobody@harbor.example'],
+    });
+    expect(extraOf(at(4))).toEqual({ ruleset: 'check_rcpt' });
     expect(at(5)).toMatchObject({
       record_kind: 'other',
       message: 'timeout waiting for input from mx.harbor.example during client greeting',
@@ -91,6 +97,22 @@ describe('sendmail logs', () => {
     expect(extraOf(row)).toEqual({ delay: 'soon' });
   });
 
+  it('have what is searched for in rejections and authentication', () => {
+    const rejected = 'ruleset=check_relay, arg1=mail.evil.example, arg2=203.0.113.9, reject=553 5.3.0 no';
+    expect(rowOf(table, rejected)).toMatchObject({ obs_domain: ['mail.evil.example'], obs_ip: ['203.0.113.9'] });
+    const authenticated = 'AUTH=server, relay=h [192.0.2.1], authid=bob@harbor.example, mech=PLAIN, bits=0';
+    expect(rowOf(table, authenticated)).toMatchObject({
+      authid: 'bob@harbor.example',
+      obs_email: ['bob@harbor.example'],
+    });
+  });
+
+  it('keep recipients whole whose address holds a comma', () =>
+    expect(rowOf(table, 'to=<"doe, john"@a.example>,<b@a.example>, stat=Sent')).toMatchObject({
+      rcpt_to: ['"doe, john"@a.example', 'b@a.example'],
+      stat_class: 'sent',
+    }));
+
   it('are dead letters without header and pairs', () => {
     expect(parse(table, 'who are you').reject?.code).toBe('unknown_line');
     expect(rowOf(table, 'who=you')).toMatchObject({ record_kind: 'other', message: 'who=you' });
@@ -103,6 +125,13 @@ describe('readRelay', () => {
     ['MX.a.example [192.0.2.1] (may be forged)', 'mx.a.example', '192.0.2.1'],
     ['[192.0.2.1] [192.0.2.1]', null, '192.0.2.1'],
     ['[192.0.2.1]', null, '192.0.2.1'],
+    ['[smtp.a.example] [192.0.2.1]', 'smtp.a.example', '192.0.2.1'],
+    ['[smtp.a.example.]', 'smtp.a.example', null],
+    ['[IPv6:2001:db8::1] [IPv6:2001:db8::1]', null, '2001:db8::1'],
+    ['root@[192.0.2.1]', null, '192.0.2.1'],
+    ['mx.a.example [UNAVAILABLE]', 'mx.a.example', null],
+    ['mx.a.example [123.456.789.012]', 'mx.a.example', '123.456.789.012'],
+    ['[smtp.a', null, null],
     ['mx.a.example.', 'mx.a.example', null],
     ['mx. [IPv6:2a02:cf40::]', 'mx', '2a02:cf40::'],
     ['root@localhost', 'localhost', null],
@@ -137,6 +166,9 @@ describe('disposition', () => {
 describe('values that are almost right', () => {
   it.each([
     ['ctladdr=<a@b.example> (8/0)', { ctladdr: 'a@b.example' }],
+    ['ctladdr=root@h.example (0/0)', { ctladdr: 'root@h.example', obs_email: ['root@h.example'] }],
+    ['ctladdr=root (0/0)', { ctladdr: 'root' }],
+    ['ctladdr=root (0/x)', { ctladdr: 'root (0/x)' }],
     ['ctladdr=<a@b.example>', { ctladdr: 'a@b.example' }],
     ['ctladdr=<a@b.example> (8/0), newkey=5', { ctladdr: '<a@b.example> (8/0), newkey=5' }],
     ['delay=1+00:00:01', { delay_s: 86_401 }],

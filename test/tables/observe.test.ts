@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { parserVersion } from '../../tables/envelope.ts';
 import { columnsOf, tables } from '../../tables/registry.ts';
 import { tableNames } from '../../tables/table.ts';
 import { fixture, parse, rowOf } from './parsing.ts';
@@ -34,7 +35,32 @@ describe('observables', () => {
     ['Evil.example/Path', { obs_url: ['Evil.example/Path'], obs_domain: ['evil.example'] }],
     ['evil.example', { obs_domain: ['evil.example'] }],
     ['CEO@evil.example', { obs_email: ['ceo@evil.example'], obs_domain: ['evil.example'] }],
+    ['evil.example:8080', { obs_url: ['evil.example:8080'], obs_domain: ['evil.example'] }],
+    ['evil.example?x=1', { obs_url: ['evil.example?x=1'], obs_domain: ['evil.example'] }],
+    [
+      'evil.example/r?u=http://good.example',
+      { obs_url: ['evil.example/r?u=http://good.example'], obs_domain: ['evil.example'] },
+    ],
+    [
+      'evil.example/#user@victim.example',
+      { obs_url: ['evil.example/#user@victim.example'], obs_domain: ['evil.example'] },
+    ],
+    [
+      'evil.example/path?email=user@victim.example',
+      { obs_url: ['evil.example/path?email=user@victim.example'], obs_domain: ['evil.example'] },
+    ],
+    ['bank.example@evil.example/login', { obs_url: ['bank.example@evil.example/login'], obs_domain: ['evil.example'] }],
+    ['SRS0=a/b=c@evil.example', { obs_email: ['srs0=a/b=c@evil.example'], obs_domain: ['evil.example'] }],
+    ['what?@evil.example', { obs_email: ['what?@evil.example'], obs_domain: ['evil.example'] }],
+    ['"Re: x/y" <CEO@evil.example>', { obs_email: ['ceo@evil.example'], obs_domain: ['evil.example'] }],
+    ['mailto:ceo%40evil.example', { obs_email: ['ceo@evil.example'], obs_domain: ['evil.example'] }],
+    ['cid:image001.png@01D9.example', {}],
+    ['2001:DB8::1', { obs_ip: ['2001:db8::1'] }],
+    ['[::ffff:192.0.2.9]', { obs_ip: ['192.0.2.9'] }],
     ['no indicator', {}],
+    ['12/25', {}],
+    ['1.2/3', {}],
+    ['Re: a.b', {}],
   ])('of a threat with the artifact %s are seen by its form', (threat, found) => {
     const record = { threatsInfoMap: [{ threat }] };
     expect(observablesOf(rowOf('proofpoint_tap_messages_blocked', record))).toEqual(found);
@@ -47,6 +73,104 @@ describe('observables', () => {
       obs_domain: ['a.example', 'c.example'],
       obs_email: ['b@c.example'],
     });
+  });
+
+  it.each([
+    ['http:/evil.example/x', ['evil.example']],
+    [String.raw`http:\\evil.example\x`, ['evil.example']],
+    ['HTTP://ev%69l.example/', ['evil.example']],
+    ['http://例え。example/x', ['xn--r8jz45g.example']],
+    ['http://ev\nil.example/', ['evil.example']],
+    ['http://intranet/x', null],
+  ])('of the URL %j are what a browser makes of it', (url, domains) =>
+    expect(rowOf('proofpoint_on_demand_message', { msgParts: [{ urls: [{ url }] }] })).toMatchObject({
+      obs_url: [url],
+      obs_domain: domains,
+    }),
+  );
+
+  it.each(['http://3221225985/x', 'http://0xC0.0.0x201/x', 'http://[::ffff:192.0.2.1]/'])(
+    'of the URL %s are an address',
+    (url) =>
+      expect(observablesOf(rowOf('proofpoint_tap_clicks_permitted', { url }))).toEqual({
+        obs_url: [url],
+        obs_ip: ['192.0.2.1'],
+      }),
+  );
+
+  it('of a URL have no blanks around it', () =>
+    expect(rowOf('proofpoint_tap_clicks_permitted', { url: 'http://evil.example\t ' })).toMatchObject({
+      obs_url: ['http://evil.example'],
+      obs_domain: ['evil.example'],
+    }));
+
+  it.each([
+    ['MAILTO:B@c.example?subject=d', ['b@c.example'], ['c.example']],
+    ['mailto:b%40c.example,d@c.example', ['b@c.example', 'd@c.example'], ['c.example']],
+    ['cid:image001.png@01D9.example', null, null],
+  ])('of %s are no URL', (url, emails, domains) =>
+    expect(rowOf('proofpoint_on_demand_message', { msgParts: [{ urls: [{ url }] }] })).toMatchObject({
+      obs_url: null,
+      obs_email: emails,
+      obs_domain: domains,
+    }),
+  );
+
+  it.each([
+    ['https://urldefense.com/v3/__https://evil.example/x__;!!abc!def$', 'https://evil.example/x'],
+    ['https://urldefense.proofpoint.com/v2/url?u=http-3A__evil.example_x&d=e', 'http://evil.example/x'],
+    ['https://urldefense.proofpoint.com/v1/url?u=http://evil.example/x&k=e', 'http://evil.example/x'],
+  ])('of the rewritten URL %s are both URLs, and the domain from before', (threat, original) =>
+    expect(observablesOf(rowOf('proofpoint_tap_messages_blocked', { threatsInfoMap: [{ threat }] }))).toEqual({
+      obs_url: [threat, original],
+      obs_domain: ['evil.example'],
+    }),
+  );
+
+  it('never have the host of URL Defense for a domain', () => {
+    const url = 'https://urldefense.com/v3/__https://evil.example/x';
+    const row = rowOf('proofpoint_tap_clicks_permitted', { url, domain: 'URLDefense.com' });
+    expect(row['url_domain']).toBe('URLDefense.com');
+    expect(observablesOf(row)).toEqual({ obs_url: [url] });
+  });
+
+  it('of addresses have one form', () =>
+    expect(
+      observablesOf(
+        rowOf('proofpoint_tap_messages_delivered', {
+          recipient: ['A@BÜCHER.example', 'a@xn--bcher-kva.example', 'A@B.example.', 'a@b.example (Desk)'],
+          headerFrom: String.raw`"x \" y, z" <c@b.example>, <d@b.example>`,
+        }),
+      ),
+    ).toEqual({
+      obs_email: ['a@xn--bcher-kva.example', 'a@b.example', 'c@b.example', 'd@b.example'],
+      obs_domain: ['xn--bcher-kva.example', 'b.example'],
+    }));
+
+  it('of a PoD message include its hashed addresses', () => {
+    const hashed = (character: string, domain = 'b.example') => `${character.repeat(32)}@${domain}`;
+    const record = {
+      envelope: { fromHashed: hashed('1', 'A.example'), rcptsHashed: [hashed('2')] },
+      msg: {
+        normalizedHeader: {
+          fromHashed: [hashed('3')],
+          toHashed: [`${hashed('4')}>, <Lena.Park`],
+          ccHashed: [hashed('5')],
+          'reply-toHashed': [hashed('6')],
+          'return-pathHashed': [hashed('7')],
+        },
+        parsedAddresses: {
+          fromHashed: [hashed('8')],
+          toHashed: [hashed('9')],
+          ccHashed: [hashed('a')],
+          'reply-toHashed': [hashed('b')],
+        },
+      },
+      filter: { verified: { rcptsHashed: [hashed('c')] } },
+    };
+    const row = rowOf('proofpoint_on_demand_message', record);
+    expect(row['obs_email']).toEqual([hashed('1', 'a.example'), ...Array.from('23456789abc', (each) => hashed(each))]);
+    expect(row['obs_domain']).toEqual(['a.example', 'b.example']);
   });
 
   it('of a filter line include an address in place of a name', () =>
@@ -96,7 +220,11 @@ describe.each(tableNames)('%s', (name) => {
     const { ocsf } = tables[name];
     for (const record of fixture(name)) {
       const { row } = parse(name, record);
-      expect(row).toMatchObject({ class_uid: ocsf.classUid, activity_id: ocsf.activityId, parser_version: 1 });
+      expect(row).toMatchObject({
+        class_uid: ocsf.classUid,
+        activity_id: ocsf.activityId,
+        parser_version: parserVersion,
+      });
       expect(row?.['disposition_id']).toBeTypeOf('number');
     }
   });

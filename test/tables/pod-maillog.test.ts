@@ -76,6 +76,37 @@ describe('PoD maillog', () => {
       nrcpts: 2,
     }));
 
+  it('has what the line says of a rejection', () => {
+    const row = rowOf(table, {
+      data: 'NOQUEUE: ruleset=check_mail, arg1=<spam@evil.example>, relay=[203.0.113.7], reject=553 5.1.8 <spam@evil.example>... no',
+    });
+    expect(row).toMatchObject({
+      record_kind: 'ruleset',
+      disposition: 'rejected',
+      disposition_id: 25,
+      arg1: 'spam@evil.example',
+      reject: '553 5.1.8 <spam@evil.example>... no',
+      obs_email: ['spam@evil.example'],
+      extra: new Map(),
+    });
+  });
+
+  it('has what the line says of TLS and of a user', () => {
+    expect(
+      rowOf(table, { data: 'STARTTLS=client, relay=h., version=TLSv1.2, verify=OK, cipher=C, bits=256/256' }),
+    ).toMatchObject({ record_kind: 'starttls', tls_version: 'TLSv1.2', tls_verify: 'OK', tls_cipher: 'C' });
+    expect(rowOf(table, { data: 'AUTH=server, relay=h, authid=bob@harbor.example, mech=PLAIN' })).toMatchObject({
+      authid: 'bob@harbor.example',
+      obs_email: ['bob@harbor.example'],
+    });
+  });
+
+  it('has the user in whose name sendmail delivered without its ids, wherever it stands', () => {
+    expect(rowOf(table, { sm: { to: ['<a@b>'], ctladdr: 'root@h.example (0/0)' } })['ctladdr']).toBe('root@h.example');
+    const row = rowOf(table, { data: 'to=<a@b>, ctladdr=root (0/0), stat=Sent', sm: { ctladdr: 'root (0/0)' } });
+    expect(row).toMatchObject({ ctladdr: 'root', extra: new Map() });
+  });
+
   it('without ts has the time of the line, if that has a year', () => {
     expect(rowOf(table, { data: '2026-03-11T10:00:00Z h sendmail[1]: to=a' })).toMatchObject({
       event_time: micros('2026-03-11T10:00:00Z'),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { eventId } from '../../tables/identity.ts';
 import { extraOf, fixture, micros, rowOf } from './parsing.ts';
 
 const table = 'proofpoint_on_demand_message';
@@ -79,12 +80,45 @@ describe('PoD messages', () => {
       }),
     ).toMatchObject({ cluster_id: 'c', pps_agent: 'a', pps_version: 'v', subject: 's' }));
 
+  it('take the undecoded header where the normalised one has no items', () => {
+    const message = rowOf(table, {
+      msg: {
+        normalizedHeader: { from: [], to: [''] },
+        header: { from: ['Foo <foo@northwind.example>'], to: ['bar@harbor.example'] },
+      },
+    });
+    expect(message).toMatchObject({
+      header_from: ['Foo <foo@northwind.example>'],
+      header_to: ['bar@harbor.example'],
+      obs_email: ['foo@northwind.example', 'bar@harbor.example'],
+      extra: new Map(),
+    });
+  });
+
+  it('are different where an integer differs that no number holds, and keep its digits', () => {
+    const one = rowOf(table, '{"guid":"g","n":9007199254740993,"id":12345678901234567890}');
+    const other = rowOf(table, '{"guid":"g","n":9007199254740992,"id":12345678901234567890}');
+    expect(other['event_id']).not.toBe(one['event_id']);
+    expect(extraOf(one)).toEqual({ n: '9007199254740993', id: '12345678901234567890' });
+    const turned = rowOf(table, '{"id":12345678901234567890,"n":9007199254740993,"guid":"g"}');
+    expect(turned['event_id']).toBe(one['event_id']);
+  });
+
+  it('keep their identity where numbers hold what they say', () =>
+    expect(rowOf(table, { guid: 'g', n: 9_007_199_254_740_991, f: 0.5 })['event_id']).toBe(
+      eventId(table, '{"f":0.5,"guid":"g","n":9007199254740991}'),
+    ));
+
+  it('are different where a number is too large to be told', () =>
+    expect(rowOf(table, '{"n":1e400}')['event_id']).not.toBe(rowOf(table, '{"n":1e500}')['event_id']));
+
   it.each([
     [{ disposition: 'continue' }, 'allowed', 1],
     [{ disposition: 'continue', quarantine: { folder: 'Audit' } }, 'allowed', 1],
     [{ disposition: 'discard' }, 'dropped', 6],
     [{ disposition: 'discard', quarantine: { folder: 'Phish' } }, 'quarantined', 3],
     [{ disposition: 'retry' }, 'delayed', 14],
+    [{ disposition: 'toString' }, 'other', 99],
     [{}, null, 0],
   ])('of filter %j are %s', (filter, disposition, id) =>
     expect(rowOf(table, { guid: 'g', filter })).toMatchObject({ disposition, disposition_id: id }),

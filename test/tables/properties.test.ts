@@ -27,11 +27,18 @@ function wordsOf(table: TableName): { keys: string[]; scalars: Json[] } {
   return { keys: [...keys], scalars: [...scalars] };
 }
 
+/** Words that every object of JavaScript knows. */
+const objectWords = ['constructor', 'toString', '__proto__'];
+
 /** A record of the fixtures with some of its values, at any depth, replaced by, or joined by, arbitrary ones. */
 function mutants(table: TableName): fc.Arbitrary<Json> {
   const { keys, scalars } = wordsOf(table);
-  const key = fc.oneof(fc.constantFrom(...keys), fc.constantFrom('__proto__', '', 'a.b', 'new'), fc.string());
-  const scalar = fc.oneof(fc.constantFrom(...scalars), fc.jsonValue({ maxDepth: 0 }) as fc.Arbitrary<Json>);
+  const key = fc.oneof(fc.constantFrom(...keys), fc.constantFrom(...objectWords, '', 'a.b', 'new'), fc.string());
+  const scalar = fc.oneof(
+    fc.constantFrom(...scalars),
+    fc.constantFrom(...objectWords),
+    fc.jsonValue({ maxDepth: 0 }) as fc.Arbitrary<Json>,
+  );
   const value = fc.letrec<{ any: Json }>((tie) => ({
     any: fc.oneof(
       { maxDepth: 4 },
@@ -138,9 +145,12 @@ describe.each([
 
 describe.each(textTables)('%s', (name) => {
   const pieces = fixture(name).flatMap((line) => line.split(/(?<=[ ,=<>[\]])/));
+  const words = objectWords.map((word) => `${word} `);
   const lines = fc.oneof(
     fc
-      .array(fc.oneof(fc.constantFrom(...pieces), fc.string({ maxLength: 4 })), { maxLength: 40 })
+      .array(fc.oneof(fc.constantFrom(...pieces), fc.constantFrom(...words), fc.string({ maxLength: 4 })), {
+        maxLength: 40,
+      })
       .map((parts) => parts.join('')),
     fc.string({ unit: 'binary' }),
   );

@@ -44,11 +44,36 @@ describe('TAP clicks', () => {
   });
 
   it('may name the recipient in a list', () => {
-    expect(rowOf(blocked, { recipient: ['a@b.example'] })['recipient']).toBe('a@b.example');
+    expect(rowOf(blocked, { recipient: ['a@b.example'] })).toMatchObject({
+      recipient: 'a@b.example',
+      other_recipients: null,
+      obs_email: ['a@b.example'],
+    });
     const row = rowOf(blocked, { recipient: ['a@b.example', 'c@b.example'] });
-    expect(row['recipient']).toBe('a@b.example');
+    expect(row).toMatchObject({
+      recipient: 'a@b.example',
+      other_recipients: ['c@b.example'],
+      obs_email: ['a@b.example', 'c@b.example'],
+    });
     expect(extraOf(row)).toEqual({ recipient: '["a@b.example","c@b.example"]' });
   });
+
+  it('without a usable recipient are rows all the same', () =>
+    expect(rowOf(blocked, { recipient: { of: 'a@b.example' } })).toMatchObject({
+      recipient: null,
+      other_recipients: null,
+    }));
+
+  it.each([
+    ['bad.example/r?u=http://good.example', 'bad.example'],
+    ['https://urldefense.com/v3/__https://Bad.example/x__;!!abc!def$', 'bad.example'],
+    ['https://urldefense.com/v3/__https://bad.example/x', 'urldefense.com'],
+    ['http://3221225985/x', '192.0.2.1'],
+    ['http://intranet/x', 'intranet'],
+    ['no URL', null],
+  ])('of %s have the domain %s, and the URL as given', (url, url_domain) =>
+    expect(rowOf(permitted, { url })).toMatchObject({ url, url_domain }),
+  );
 
   it.each([
     [

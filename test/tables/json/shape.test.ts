@@ -7,6 +7,7 @@ const meta = { description: 'd' };
 const shape = shapeOf({
   id: field(text, 'threatID', meta),
   cluster: field(text, ['cluster', 'pps.cid'], meta),
+  from: field(textList, ['decoded.from', 'header.from'], meta),
   size: field(int32, 'size', meta),
   to: field(textList, 'to', meta),
   odd: jsonField('odd', meta),
@@ -22,7 +23,15 @@ function map(json: string) {
 describe('mapObject', () => {
   it('puts values where their paths say, and gives every row every column', () =>
     expect(map('{"threatID":"t","pps":{"cid":"c"},"parts":[{"name":"n"}],"odd":{"b":1,"a":[2]}}')).toStrictEqual({
-      row: { id: 't', cluster: 'c', size: null, to: null, odd: '{"a":[2],"b":1}', parts: [{ name: 'n', tags: null }] },
+      row: {
+        id: 't',
+        cluster: 'c',
+        from: null,
+        size: null,
+        to: null,
+        odd: '{"a":[2],"b":1}',
+        parts: [{ name: 'n', tags: null }],
+      },
       extra: {},
     }));
 
@@ -46,6 +55,21 @@ describe('mapObject', () => {
     expect(map('{"pps":{"cid":"only"},"cluster":null}').row['cluster']).toBe('only');
     expect(map('{"pps":{"cid":"only"},"cluster":""}').row['cluster']).toBe('only');
   });
+
+  it.each([
+    '{"decoded":{"from":[]},"header":{"from":["a"]}}',
+    '{"header":{"from":["a"]},"decoded":{"from":[]}}',
+    '{"decoded":{"from":["",null]},"header":{"from":["a"]}}',
+    '{"decoded":{"from":["a"]},"header":{"from":[]}}',
+    '{"decoded":{"from":["a"]},"header":{"from":["a"]}}',
+  ])('takes a list with items before an empty one: %s', (json) => {
+    const { row, extra } = map(json);
+    expect(row['from']).toEqual(['a']);
+    expect(extra).toEqual({});
+  });
+
+  it('keeps an empty list where there is no other', () =>
+    expect(map('{"decoded":{"from":[]},"header":{"from":[]}}').row['from']).toEqual([]));
 
   it('keeps a value that does not fit under its path and leaves the column null', () =>
     expect(map('{"size":"big","to":[{"a":1}],"pps":"none","parts":[{"name":{"x":1}},"p",null,[]]}')).toEqual({

@@ -41,6 +41,12 @@ describe('scanEquates', () => {
   it('is not led astray by an address that holds an equate', () =>
     expect(scan('from=<"a, relay=evil"@b>, size=1').pairs).toEqual({ from: '<"a, relay=evil"@b>', size: '1' }));
 
+  it('is not led astray by an address of a list that holds one', () =>
+    expect(scan('to=<a@b>,<"c, relay=evil"@d>,<e@f>, pri=1').pairs).toEqual({
+      to: '<a@b>,<"c, relay=evil"@d>,<e@f>',
+      pri: '1',
+    }));
+
   it('keeps lists of recipients whole', () =>
     expect(scan('to=<a@b>,<c@d>, ctladdr=<e@f> (8/0), mailer=*file*').pairs).toEqual({
       to: '<a@b>,<c@d>',

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { commaItems, scanPairs } from '../../../tables/text/pairs.ts';
+import { scanPairs } from '../../../tables/text/pairs.ts';
 
 function scan(line: string) {
   const { tag, keys, values, words } = scanPairs(line, 0);
@@ -43,6 +43,17 @@ describe('scanPairs', () => {
     ['reply="\\"250 rscore=0.1\\""', '"250 rscore=0.1"'],
   ])('reads the quoted value of %s', (line, expected) => expect(pairs(line)).toEqual([[line.split('=')[0], expected]]));
 
+  it.each([
+    ['value="john doe"@a.example', '"john doe"@a.example'],
+    ['value="say \\"hi\\" now"@a.example', '"say \\"hi\\" now"@a.example'],
+    ['value="a"b"c d"', '"a"b"c'],
+  ])('keeps the quotes where the value goes on after them: %s', (line, expected) =>
+    expect(pairs(`${line} qid=1`)).toEqual([
+      ['value', expected],
+      ['qid', '1'],
+    ]),
+  );
+
   it('goes on after a quoted value', () =>
     expect(scan('file="a b.pdf" mime=x "y"z')).toEqual({
       tag: null,
@@ -85,13 +96,4 @@ describe('scanPairs', () => {
         ['type', 'x'],
       ],
     }));
-});
-
-describe('commaItems', () => {
-  it.each([
-    ['a,b,', ['a', 'b']],
-    ['a', ['a']],
-    [',, a ,b', ['a', 'b']],
-    ['', []],
-  ])('%j', (value, expected) => expect(commaItems(value)).toEqual(expected));
 });

@@ -4,8 +4,8 @@ import { micros } from '../parsing.ts';
 
 const reference = micros('2026-01-02T00:00:00Z');
 
-function read(line: string) {
-  const { end, ...header } = parseHeader(line, reference);
+function read(line: string, timeZone?: string) {
+  const { end, ...header } = parseHeader(line, { fallbackTime: reference, timeZone });
   return { ...Object.fromEntries(Object.entries(header).filter(([, value]) => value != null)), rest: line.slice(end) };
 }
 
@@ -45,6 +45,19 @@ describe('parseHeader', () => {
 
   it('takes a time without zone for UTC', () =>
     expect(read('2022-02-20T08:35:00 gw x[1]: m')).toMatchObject({ time: micros('2022-02-20T08:35:00Z') }));
+
+  it.each([
+    ['2022-02-20T08:35:00 gw x[1]: m', '2022-02-20T07:35:00Z'],
+    ['2022-07-20T08:35:00.5 gw x[1]: m', '2022-07-20T06:35:00.5Z'],
+    ['2022-02-20T08:35:00Z gw x[1]: m', '2022-02-20T08:35:00Z'],
+    ['2022-02-20T08:35:00-06:00 gw x[1]: m', '2022-02-20T14:35:00Z'],
+    ['[2026-03-18 07:52:30] rprt s=1', '2026-03-18T06:52:30Z'],
+    ['[2026-03-18 07:52:30 -0500] rprt s=1', '2026-03-18T12:52:30Z'],
+    ['Dec 31 23:59:59 gw x[1]: m', '2025-12-31T22:59:59Z'],
+    ['Jan  1 00:30:00 gw x[1]: m', '2025-12-31T23:30:00Z'],
+  ])('takes a time without zone for the one of its source: %s', (line, expected) =>
+    expect(read(line, 'Europe/Berlin')).toMatchObject({ time: micros(expected) }),
+  );
 
   it('reads a program alone, but takes a queue id for no program', () => {
     expect(read('queued-reinject[31146]: 059Ir0XR004181: to=a')).toMatchObject({
