@@ -72,6 +72,8 @@ export interface ObjectCount {
   readonly sizeBytes: number;
   /** Of the objects, those that the ledger has already. */
   readonly alreadyLoaded: number;
+  /** Objects whose keys have no date, where the range means that of the key: they are in no range. Absent in answers of earlier versions. */
+  readonly undated?: number;
 }
 
 /** One version of an object in the source's bucket. */
@@ -82,6 +84,8 @@ export interface ListedObjects {
   readonly objects: readonly ObjectToLoad[];
   /** Last key that was looked at; absent where there was none. */
   readonly lastKey?: string;
+  /** Of the last page's keys that were looked at, the one that was uploaded last. */
+  readonly newest?: string;
   readonly more: boolean;
   /** ISO time at which the listing began: everything uploaded before is in this page or an earlier one. */
   readonly listedAt: string;
@@ -119,11 +123,25 @@ export interface LoadedObjects extends Omit<Loaded, 'batchId'> {
 export interface DrainQueueInput {
   readonly queueUrl: string;
   readonly region: string;
-  /** The sources whose objects are loaded; the first one's credentials read the queue. */
-  readonly routes: readonly QueueRoute[];
+  /** The source whose credentials read the queue. */
+  readonly reader: S3Settings;
+  /** Between two looks at an empty queue. */
+  readonly everySeconds: number;
+  /** Nothing is received after so long; what was received is finished. */
+  readonly receiveSeconds: number;
 }
 
-/** What a look at a queue came to: received = done + kept + left to be received again by whoever comes next. */
+/** Answer of a queue's workflow to the query `routes`: payloads of queries are no history, and sources share a queue by the hundred. */
+export interface QueueRoutes {
+  /** Another one after each change. */
+  readonly version: number;
+  /** Nothing is to be received any more. */
+  readonly isPaused: boolean;
+  /** Absent where they are of the version that the question names. */
+  readonly routes?: readonly QueueRoute[];
+}
+
+/** What a while at a queue came to: received = done + kept + left to be received again by whoever comes next. */
 export interface DrainedQueue {
   readonly received: number;
   /** Deleted: their objects are in the lake, or there was nothing to load. */
@@ -137,6 +155,8 @@ export interface DrainedQueue {
   readonly failed: readonly (FailedObject & SourceName)[];
   /** More messages wait, as it seems. */
   readonly more: boolean;
+  /** Why the queue, or the lake, was left before its time, although some messages are done. */
+  readonly trouble?: FailureDetails & Pick<FailedObject, 'code' | 'message'>;
 }
 
 export interface CheckSourceInput extends SourceName {

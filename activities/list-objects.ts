@@ -11,6 +11,8 @@ import type { Dependencies } from './dependencies.ts';
 const objectsEnough = 500;
 /** Temporal takes payloads up to 2 MB, and histories are kept: https://docs.temporal.io/cloud/limits#per-message-grpc-limit */
 const answerBytesMax = 512_000;
+/** A slow store answers a hundred requests in more time than an activity has: what is listed by then is the answer. */
+const listingMsMax = 30_000;
 
 export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 'stores'>) {
   /**
@@ -20,24 +22,29 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
   return async function listObjects(input: ListObjectsInput): Promise<ListedObjects> {
     const { settings, until, range, listsMax } = input;
     const listedAt = new Date().toISOString();
-    const isWanted = range === undefined ? () => true : createRangeFilter(range);
+    const isWanted = range === undefined ? () => true : createRangeFilter(range, settings.prefix);
     const signal = cancellationSignal();
     const store = await stores.of(settings);
     const objects: ObjectToLoad[] = [];
+    const startedMs = performance.now();
     let [lastKey, bytes, seen, listRequests] = [input.startAfter, 0, 0, 0];
+    let newest: ListedObject | undefined;
     const answer = (more: boolean): ListedObjects => ({
       objects,
       ...(lastKey === undefined ? {} : { lastKey }),
+      ...(newest === undefined ? {} : { newest: newest.key }),
       more,
       listedAt,
       listRequests,
       seen,
     });
-    while (listRequests < listsMax && objects.length < objectsEnough) {
+    const hasTime = () => performance.now() - startedMs < listingMsMax;
+    while (listRequests < listsMax && objects.length < objectsEnough && (listRequests === 0 || hasTime())) {
       const page = await store.list({ prefix: settings.prefix, startAfter: lastKey, signal });
       listRequests += 1;
       const within = page.objects.filter(({ key }) => until === undefined || !isKeyBefore(until, key));
       const loaded = await loadedOf(input, within.filter(isWanted));
+      newest = undefined;
       for (const object of within) {
         const wanted = isWanted(object);
         if (wanted && !loaded.has(idOf(input, object))) {
@@ -48,6 +55,8 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
         }
         if (wanted) seen += 1;
         lastKey = object.key;
+        // times are ISO, of one form
+        if (newest === undefined || object.lastModified >= newest.lastModified) newest = object;
       }
       if (!page.more || within.length < page.objects.length || lastKey === until) return answer(false);
     }
@@ -64,14 +73,13 @@ function idOf(input: ListObjectsInput, object: ListedObject): string {
   return batchId(input, { kind: 's3', bucket: input.settings.bucket, ...object });
 }
 
-export function createRangeFilter({
-  from,
-  to,
-  by,
-}: NonNullable<ListObjectsInput['range']>): (object: ListedObject) => boolean {
+export function createRangeFilter(
+  { from, to, by }: NonNullable<ListObjectsInput['range']>,
+  prefix: string,
+): (object: ListedObject) => boolean {
   const [fromMs, toMs] = [Date.parse(from), Date.parse(to)];
   return ({ key, lastModified }) => {
-    const timeMs = by === 'key' ? keyTimeMs(key) : Date.parse(lastModified);
+    const timeMs = by === 'key' ? keyTimeMs(key, prefix) : Date.parse(lastModified);
     return timeMs !== undefined && timeMs >= fromMs && timeMs < toMs;
   };
 }

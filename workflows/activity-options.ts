@@ -23,7 +23,7 @@ export const { listObjects, recordGap, checkSource, fingerprintSecrets } = proxy
 });
 
 /** A prefix may have millions of keys. */
-export const { countObjects } = proxyActivities<Activities>({ startToCloseTimeout: '1h', heartbeatTimeout, retry });
+export const { countObjects } = proxyActivities<Activities>({ startToCloseTimeout: '6h', heartbeatTimeout, retry });
 
 /** The vendor answers a whole hour of events in one body. */
 export const { fetchTapWindow } = proxyActivities<Activities>({

@@ -35,7 +35,13 @@ export function activityFailure(error: unknown): Failure | undefined {
 }
 
 /** Failures that are no outage by their directive, and may be over in a while all the same: for all units of a source, not for one. */
-const passingCodes = new Set(['tap.throttled', 'tap.unauthorized', 'tap.forbidden', 'secret.missing']);
+const passingCodes = new Set([
+  'tap.throttled',
+  'tap.unauthorized',
+  'tap.forbidden',
+  'secret.missing',
+  'activity.timeout',
+]);
 
 /** Whether the other side may take the same in a while. Other failures come again for the same window or object. */
 export function isPassing({ code, directive }: Failure): boolean {

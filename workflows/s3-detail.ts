@@ -1,6 +1,6 @@
 /** What an S3 source carries besides its cursor. Pure. */
-import type { ListedObjects } from '../activities/contracts.ts';
-import { newPasses, type Passes, type SidePass } from '../sources/s3/plan.ts';
+import type { FailedObject, ListedObjects } from '../activities/contracts.ts';
+import { newPasses, type Passes, type PlannedPass, type SidePass } from '../sources/s3/plan.ts';
 import type { GroupsLoaded } from './s3-objects.ts';
 
 export interface S3Detail extends Passes {
@@ -14,6 +14,13 @@ export interface S3Detail extends Passes {
   readonly gone: number;
   /** Objects in an archive class: a dead letter each. */
   readonly archived: number;
+  /** An object behind the cursor that the store refuses: passes go on without it, and ask for it again. */
+  readonly refused?: Pick<FailedObject, 'key' | 'code' | 'remedy'> & {
+    readonly pass: SidePass;
+    readonly since: string;
+  };
+  /** How often the source was sent to another bucket, prefix or store. */
+  readonly moves?: number;
 }
 
 export function newS3Detail(nowMs: number): S3Detail {
@@ -46,4 +53,19 @@ export function withLoaded(detail: S3Detail, { loaded }: GroupsLoaded, pass: Sid
     gone: detail.gone + sum(({ gone }) => gone),
     archived: detail.archived + sum(({ archived }) => archived),
   };
+}
+
+/** After a part of a pass; a pass that comes through without a refusal has got what one before it had not. */
+export function withRefused(
+  { refused: known, ...detail }: S3Detail,
+  { pass, startedAt }: PlannedPass,
+  { more }: ListedObjects,
+  refused: FailedObject | undefined,
+): S3Detail {
+  if (refused !== undefined) {
+    const { key, code, remedy } = refused;
+    return { ...detail, refused: { key, code, remedy, pass, since: startedAt } };
+  }
+  const isOver = known !== undefined && !more && pass === known.pass && startedAt > known.since;
+  return known === undefined || isOver ? detail : { ...detail, refused: known };
 }

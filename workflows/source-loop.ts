@@ -47,6 +47,8 @@ export interface SourceKindLogic<S extends SourceSettings> {
   setUp?(access: SourceAccess<S>): void;
   /** Reads a bounded amount. Throws ActivityFailure. */
   step(access: SourceAccess<S>): Promise<Step>;
+  /** Told of new settings, which `access` has already; gives a cursor where the source must begin anew. */
+  reconfigured?(access: SourceAccess<S>, before: S): string | undefined;
   /** Why this cannot be a cursor; undefined when it can. */
   cursorProblem(cursor: string): string | undefined;
 }
@@ -56,6 +58,8 @@ const stepsPerRunMax = 100;
 
 /** How often a blocked source looks whether its secret has been changed. */
 const secretLookMs = 300_000;
+/** After so many looks it reads once all the same: what was refused may have been granted on the other side. */
+const looksMax = 12;
 
 export async function runSource<S extends SourceSettings>(
   input: SourceInput & { settings: S },
@@ -138,13 +142,19 @@ export async function runSource<S extends SourceSettings>(
   setHandler(
     reconfigureUpdate,
     (change) => {
+      const before = settings;
       // the validator below has compared the kinds
       settings = change.settings;
       awake = true;
+      const begins = patched('new-places-begin-anew') ? kind.reconfigured?.(access, before) : undefined;
+      if (begins !== undefined) {
+        const { watermark: _, ...others } = state;
+        state = { ...others, cursor: begins, startedFrom: begins };
+      }
       return status();
     },
     {
-      description: 'Take new settings; the cursor stays.',
+      description: 'Take new settings; the cursor stays, unless the objects are elsewhere now.',
       validator: (change) => {
         if (change.settings.kind !== settings.kind)
           throw new Error(`this source is of kind ${settings.kind}: remove it and add it under another name`);
@@ -180,7 +190,7 @@ export async function runSource<S extends SourceSettings>(
     nextReadAtMs = undefined;
   }
 
-  /** Ends when an operator acts or the secrets that the source refers to have changed, and when the run is long. */
+  /** Ends when an operator acts or the secrets that the source refers to have changed, after an hour, and when the run is long. */
   async function block(): Promise<void> {
     pipelineState = 'blocked';
     publish();
@@ -193,7 +203,7 @@ export async function runSource<S extends SourceSettings>(
           return undefined;
         });
     // they may have changed while they were refused: those that are seen now must be refused, too
-    for (;;) {
+    for (let looks = 1; ; looks += 1) {
       const seen = await look();
       if (seen !== undefined && seen !== seenSecrets) {
         seenSecrets = seen;
@@ -202,6 +212,7 @@ export async function runSource<S extends SourceSettings>(
       // after weeks of looking the server would end the workflow for its history; the next run reads once, and is blocked again
       if (isRunLong() && patched('blocked-runs-end')) return;
       if (await waitFor(secretLookMs, 'look for a changed secret')) return;
+      if (looks >= looksMax && patched('blocks-end-hourly')) return;
     }
   }
 
@@ -237,6 +248,8 @@ export async function runSource<S extends SourceSettings>(
       const { lastError: _, ...healthy } = state;
       state = { ...healthy, consecutiveErrors: 0 };
       stepsDone += 1;
+      // the next refusal is a new one
+      if (seenSecrets !== undefined && patched('refusals-are-new-after-success')) seenSecrets = undefined;
       // Updates that waited for this step get their answer first; one that comes just now waits for the next step, so not for ever.
       if (isRunLong() && (await condition(allHandlersFinished, '1s'))) await startNextRun();
       pipelineState = healthyState(state, settings, step);

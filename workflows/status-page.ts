@@ -68,6 +68,7 @@ function s3Facts({
   fullAt,
   gone,
   archived,
+  refused,
 }: S3Detail): [string, string][] {
   return [
     ['Listed', `${objectsSeen} objects in ${listRequests} requests`],
@@ -75,6 +76,10 @@ function s3Facts({
     ['Whole prefix listed', `last at ${fullAt}; ${found.full} more found`],
     ['Deleted before they were read', gone === 0 ? '-' : String(gone)],
     ['Archived', archived === 0 ? '-' : `${archived}, each a dead letter that says what to do`],
+    [
+      'Refused',
+      refused === undefined ? '-' : `${inline(refused.key)} ${inline(refused.code)}: ${refused.remedy}; tried again`,
+    ],
   ];
 }
 

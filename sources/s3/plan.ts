@@ -61,25 +61,23 @@ export function liveAfter(settings: S3Settings, passes: Passes, cursor: string, 
   return earlierKey(partitionStart(settings, cursor), partitionAt(settings, nowMs), cursor);
 }
 
-/** What is due besides the live listing; undefined where nothing is. A look-back goes before a full listing, which can wait. */
-export function planSidePass(
-  settings: S3Settings,
-  passes: Passes,
-  cursor: string,
-  nowMs: number,
-): PlannedPass | undefined {
-  if (cursor === '') return undefined;
+/**
+ * What is due besides the live listing, the look-back first. Each has its own turn: a source that is read less often than look-backs are due would
+ * never come to a full listing otherwise.
+ */
+export function planSidePasses(settings: S3Settings, passes: Passes, cursor: string, nowMs: number): PlannedPass[] {
+  if (cursor === '') return [];
   const { lookBack, full, lookedBackAt, fullAt } = passes;
-  const startedAt = isoTime(nowMs);
-  if (settings.lookBack > 0) {
-    if (lookBack !== undefined) return { pass: 'look-back', ...lookBack, until: cursor };
-    if (nowMs - Date.parse(lookedBackAt) >= (settings.lookBack / 4) * 1000) {
-      return { pass: 'look-back', after: lookBackAfter(settings, passes), startedAt, until: cursor };
-    }
+  const isDue = (since: string, seconds: number) => nowMs - Date.parse(since) >= seconds * 1000;
+  const begun = (after: string): PassPlace => ({ after, startedAt: isoTime(nowMs) });
+  const due: PlannedPass[] = [];
+  if (settings.lookBack > 0 && (lookBack !== undefined || isDue(lookedBackAt, settings.lookBack / 4))) {
+    const place = lookBack ?? begun(lookBackAfter(settings, passes));
+    due.push({ pass: 'look-back', ...place, until: cursor });
   }
-  if (full !== undefined) return { pass: 'full', ...full, until: cursor };
-  if (nowMs - Date.parse(fullAt) < settings.reconcile * 1000) return undefined;
-  return { pass: 'full', after: '', startedAt, until: cursor };
+  if (full !== undefined || isDue(fullAt, settings.reconcile))
+    due.push({ pass: 'full', ...(full ?? begun('')), until: cursor });
+  return due;
 }
 
 /**
@@ -98,6 +96,9 @@ function lookBackAfter(settings: S3Settings, { lookedBackAt, marks }: Passes): s
 export function withMark(passes: Passes, settings: S3Settings, cursor: string, nowMs: number): Passes {
   const { marks, lookedBackAt } = passes;
   const last = marks.at(-1);
+  const key = shortened(cursor);
+  // where it stands still, the first mark tells since when
+  if (last?.key === key) return passes;
   if (last !== undefined && nowMs - Date.parse(last.at) < (settings.lookBack / 4) * 1000) return passes;
   // The look-back after one that is under way begins where the cursor stood before this one did, however long it takes.
   const passedMs = Date.parse(passes.lookBack?.startedAt ?? lookedBackAt) - settings.lookBack * 1000;
@@ -105,7 +106,7 @@ export function withMark(passes: Passes, settings: S3Settings, cursor: string, n
     0,
     marks.findLastIndex(({ at }) => Date.parse(at) <= passedMs),
   );
-  const [oldest, ...newer] = [...marks.slice(neededFrom), { at: isoTime(nowMs), key: shortened(cursor) }];
+  const [oldest, ...newer] = [...marks.slice(neededFrom), { at: isoTime(nowMs), key }];
   // Where look-backs do not come through, the second oldest goes: the next one then lists more, and misses nothing.
   return { ...passes, marks: oldest === undefined ? newer : [oldest, ...newer.slice(-(marksMax - 1))] };
 }
@@ -113,9 +114,64 @@ export function withMark(passes: Passes, settings: S3Settings, cursor: string, n
 export interface ListedPart {
   /** Last key looked at. */
   readonly lastKey?: string | undefined;
+  /** Of the last List page, the key that was uploaded last. */
+  readonly newest?: string | undefined;
   readonly more: boolean;
   /** ISO time. */
   readonly listedAt: string;
+}
+
+/** An object that the lake did not have. */
+interface NewObject {
+  readonly key: string;
+  readonly lastModified: string;
+}
+
+/**
+ * The cursor after a live listing. Without `layout`, it ends at the object that was uploaded last, and stays where there is nothing new: a key that lies
+ * behind those of all later objects (`readme.txt`, behind dates) would hold it otherwise, and all that comes would be late.
+ */
+export function cursorAfter(
+  { layout }: S3Settings,
+  cursor: string,
+  { lastKey = cursor, newest = lastKey, more, objects, listRequests }: LiveListing,
+): string {
+  if (layout !== undefined || more) return laterKey(cursor, lastKey);
+  if (objects.length > 0) return laterKey(cursor, newest);
+  // what is listed again costs no more than one request
+  return listRequests <= 1 ? cursor : laterKey(cursor, lastKey);
+}
+
+interface LiveListing extends ListedPart {
+  readonly objects: readonly NewObject[];
+  readonly listRequests: number;
+}
+
+/**
+ * Where such a key holds the cursor all the same, because it was the newest itself: a pass behind the cursor finds objects that were uploaded long
+ * after the cursor came to stand. Live listings go on behind the last of them. Gives `cursor` where there is none.
+ */
+export function cursorBack(
+  { layout, lookBack }: S3Settings,
+  { marks }: Passes,
+  cursor: string,
+  { pass, objects }: { readonly pass: SidePass; readonly objects: readonly NewObject[] },
+): string {
+  const last = marks.at(-1);
+  if (layout !== undefined || last === undefined || last.key !== shortened(cursor)) return cursor;
+  // a look-back sees no further than lookBack, and lists no more than that again where somebody was merely late
+  const standsMs = Date.parse(last.at) + lookBack * (pass === 'full' ? 1000 : 500);
+  return objects.findLast(({ lastModified }) => Date.parse(lastModified) > standsMs)?.key ?? cursor;
+}
+
+/**
+ * After `cursorBack`: no later mark is true any more. After a full listing the marks stay, or look-backs would list all that lies behind an object that
+ * was merely very late.
+ */
+export function withCursorBack(passes: Passes, cursor: string, pass: SidePass): Passes {
+  if (pass === 'full') return passes;
+  const key = shortened(cursor);
+  return { ...passes, marks: passes.marks.map((mark) => (isKeyBefore(key, mark.key) ? { ...mark, key } : mark)) };
 }
 
 /** After a live listing; `completeTo`: once the pass is through, the ISO time of which all uploads are known. */

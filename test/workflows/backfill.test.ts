@@ -3,6 +3,7 @@ import { IngestError } from '../../errors/ingest-error.ts';
 import {
   backfillStatus,
   cancelBackfill,
+  runningBackfill,
   startS3Backfill,
   startTapBackfill,
   type StartedBackfill,
@@ -188,6 +189,25 @@ describe('a TAP backfill', () => {
     await cancelBackfill(client, started.workflowId);
     await expect(client.workflow.getHandle(started.workflowId).result()).rejects.toThrow(/cancelled/i);
     expect((await backfillStatus(client, started.workflowId)).done).toBeLessThan(120);
+  });
+
+  it('is found without its times while it is the only one of its source that runs', async () => {
+    const code = 'backfill.unknown';
+    await startIdle('found');
+    const found = () => runningBackfill(client, name('found'));
+    await expect(found()).rejects.toMatchObject({ code, message: 'source found/source: no backfill runs' });
+    vendors.set('found', { clockSkewSeconds: 0, answerMs: 2000 });
+    const [one, other] = [await startHours('found', 40), await startHours('found', 41)];
+    // the list of what runs is a second behind
+    await vi.waitFor(async () => {
+      const refused = await found().catch((error: unknown) => error);
+      expect(refused).toMatchObject({ code, message: expect.stringMatching(/several .*\/.*, .*\//) });
+    }, 10_000);
+    await cancelBackfill(client, one.workflowId);
+    await vi.waitFor(async () => expect(await found()).toBe(other.workflowId), 10_000);
+    await cancelBackfill(client, other.workflowId);
+    await vi.waitFor(async () => expect(await found().catch(String)).toContain('no backfill runs'), 10_000);
+    await expect(updateBackfill(client, 'ingest/found/source/backfill/none', 'pause')).rejects.toMatchObject({ code });
   });
 
   it('waits for requests that the vendor still allows, and leaves live reads theirs', async () => {

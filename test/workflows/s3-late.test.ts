@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startS3Backfill } from '../../scripts/backfills.ts';
-import { sourceStatus, startSource, updateSource } from '../../scripts/source-registry.ts';
+import { countObjects, sourceStatus, startSource, updateSource } from '../../scripts/source-registry.ts';
 import type { SourceName } from '../../sources/batch.ts';
 import { serve } from '../sources/streams.ts';
 import { queryLake } from '../support/lake.ts';
@@ -108,5 +108,15 @@ describe('an S3 source on a real store', { timeout: 120_000 }, () => {
     const sql = `SELECT source_ref.uri AS uri FROM dead_letters WHERE code = 'archived_object'`;
     expect(await queryLake(stack.config.lake, sql)).toEqual([{ uri: 's3://logs/trouble/archived.log' }]);
     await line.close();
+    // the one that was deleted is not there to count
+    const range = { fromMs: 0, toMs: Date.now() };
+    const counted = await countObjects(
+      stack.client,
+      stack.config,
+      { ...source, settings: stack.s3Settings('trouble/') },
+      range,
+      'key',
+    );
+    expect(counted).toMatchObject({ objects: 0, undated: 3 });
   });
 });

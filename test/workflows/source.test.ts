@@ -14,6 +14,7 @@ import {
   start,
   tap,
   until,
+  untilPolled,
   vendors,
 } from './world.ts';
 
@@ -183,6 +184,51 @@ describe('an S3 source', () => {
     expect(status).toMatchObject({ cursor: '', totals: { batches: 2 } });
     failures.clear();
     expect(await updateSource(client, name('poison'), 'pollNow')).toMatchObject({ cursor: 'p/3' });
+  });
+
+  it('goes on where a pass behind its cursor meets an object that the store refuses, and asks for it again', async () => {
+    objects.set('denied', ['p/1', 'p/2', 'p/3']);
+    await start('denied', { ...s3({ lookBack: '0s' }), reconcile: 1 });
+    await until('denied', ({ pipelineState }) => pipelineState === 'idle');
+    objects.get('denied')?.push('p/0', 'p/4');
+    failures.set('denied p/0', failure('s3.kms_denied', { directive: 'block', remedy: 'grant it' }));
+    const refused = { key: 'p/0', code: 's3.kms_denied', remedy: 'grant it', pass: 'full' };
+    const meeting = await untilPolled('denied', ({ s3: detail }) => detail?.refused !== undefined);
+    expect(meeting).toMatchObject({ pipelineState: 'idle', consecutiveErrors: 0, cursor: 'p/4', s3: { refused } });
+    failures.delete('denied p/0');
+    const granted = await untilPolled('denied', ({ s3: detail }) => detail?.refused === undefined);
+    expect(granted.totals.batches).toBe(5);
+  });
+
+  it('is stopped by one that its live listing meets', async () => {
+    objects.set('stopped', ['p/1', 'p/2']);
+    failures.set('stopped p/2', failure('s3.kms_denied', { directive: 'block', remedy: 'grant it' }));
+    await start('stopped', s3());
+    const status = await until('stopped', ({ pipelineState }) => pipelineState === 'blocked');
+    expect(status).toMatchObject({ cursor: '', lastError: { code: 's3.kms_denied' } });
+    failures.delete('stopped p/2');
+  });
+
+  it.each([
+    ['prefix', { prefix: 'a/' }],
+    ['bucket', { bucket: 'other' }],
+    ['endpoint', { endpoint: 'https://s3.example' }],
+  ])('begins anew with another %s, and not with other settings', async (part, place) => {
+    const tenantId = `moved-${part}`;
+    objects.set(tenantId, ['p/1', 'p/2']);
+    await start(tenantId, s3());
+    await until(tenantId, ({ pipelineState }) => pipelineState === 'idle');
+    await updateSource(client, name(tenantId), 'reconfigure', { settings: s3({ every: '2m' }) });
+    const same = await until(
+      tenantId,
+      ({ pipelineState, settings }) => pipelineState === 'idle' && settings.every === 120,
+    );
+    expect(same.cursor).toBe('p/2');
+    // before the cursor, so that nothing but a new beginning finds it at once
+    objects.set(tenantId, ['a/1', 'a/2']);
+    await updateSource(client, name(tenantId), 'reconfigure', { settings: s3(place) });
+    const anew = await until(tenantId, ({ pipelineState, totals }) => pipelineState === 'idle' && totals.batches === 4);
+    expect(anew).toMatchObject({ cursor: 'a/2', startedFrom: '' });
   });
 
   it('settles a window that had landed when it was young, however late it is loaded', async () => {

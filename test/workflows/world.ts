@@ -15,7 +15,7 @@ import type {
   LoadObjectsInput,
   RecordGapInput,
 } from '../../activities/contracts.ts';
-import { sourceStatus, startSource } from '../../scripts/source-registry.ts';
+import { sourceStatus, startSource, updateSource } from '../../scripts/source-registry.ts';
 import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { batchId } from '../../sources/batch.ts';
 import { keyTimeMs } from '../../sources/s3/key-time.ts';
@@ -126,7 +126,7 @@ const activities = {
     return {
       objects: page
         .filter((key) => !inLedger.has(`${tenantId} ${key}`))
-        .map((key) => ({ key, etag: 'e', sizeBytes: 1, lastModified: new Date().toISOString() })),
+        .map((key) => ({ key, etag: 'e', sizeBytes: 1, lastModified: '2026-01-31T00:00:00.000Z' })),
       ...(lastKey === undefined ? {} : { lastKey }),
       more: keys.length > page.length,
       listedAt: new Date().toISOString(),
@@ -185,6 +185,15 @@ export async function until(tenantId: string, holds: (status: SourceStatus) => b
     const status = await sourceStatus(client, name(tenantId));
     if (holds(status)) return status;
     await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** The same, with polls in between. */
+export async function untilPolled(tenantId: string, holds: (status: SourceStatus) => boolean): Promise<SourceStatus> {
+  for (;;) {
+    const status = await updateSource(client, name(tenantId), 'pollNow');
+    if (holds(status)) return until(tenantId, ({ pipelineState }) => pipelineState !== 'running');
+    await new Promise((resolve) => setTimeout(resolve, 500));
   }
 }
 

@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest';
 import {
   afterLive,
   afterSide,
+  cursorAfter,
+  cursorBack,
   groupObjects,
   isKeyBefore,
-  laterKey,
   liveAfter,
   newPasses,
   type Passes,
-  planSidePass,
+  planSidePasses,
+  withCursorBack,
   withMark,
 } from '../../../sources/s3/plan.ts';
 import { s3Settings } from '../../../sources/settings.ts';
@@ -26,7 +28,7 @@ interface Upload {
   readonly version: string;
 }
 
-/** What a source finds of uploads, and when: one step a minute, pages of three keys, some minutes without a worker. */
+/** What a source finds of uploads, and when: a step each `every`, pages of three keys, some minutes without a worker. */
 function simulate(
   uploads: readonly Upload[],
   settings: ReturnType<typeof settingsOf>,
@@ -35,35 +37,47 @@ function simulate(
 ): { readonly foundMs: ReadonlyMap<string, number>; readonly stateBytes: number; readonly lists: number } {
   const foundMs = new Map<string, number>();
   const pending = [...uploads].sort((a, b) => a.atMs - b.atMs);
-  const bucket = new Map<string, string>();
+  const bucket = new Map<string, Upload>();
   let passes: Passes = newPasses(startMs);
-  let [cursor, stateBytes, lists] = ['', 0, 0];
+  let [cursor, stateBytes, lists, nextMs] = ['', 0, 0, startMs];
 
   function list(after: string, until: string | undefined, listsMax: number, nowMs: number) {
     const keys = [...bucket.keys()].filter((key) => key > after && (until === undefined || key <= until)).sort();
     const page = keys.slice(0, 3 * listsMax);
-    lists += Math.max(1, Math.ceil(page.length / 3));
-    for (const key of page) {
-      const version = `${key}@${bucket.get(key)}`;
-      if (!foundMs.has(version)) foundMs.set(version, nowMs);
-    }
-    return { lastKey: page.at(-1), more: keys.length > page.length, listedAt: new Date(nowMs).toISOString() };
+    const listRequests = Math.max(1, Math.ceil(page.length / 3));
+    lists += listRequests;
+    const uploadedMs = (key: string) => bucket.get(key)?.atMs ?? 0;
+    const lastPage = page.slice(3 * Math.floor((page.length - 1) / 3));
+    const [newest] = lastPage.toSorted((a, b) => uploadedMs(b) - uploadedMs(a));
+    const objects = page.flatMap((key) => {
+      const { version, atMs } = bucket.get(key) as Upload;
+      if (foundMs.has(`${key}@${version}`)) return [];
+      foundMs.set(`${key}@${version}`, nowMs);
+      return [{ key, lastModified: new Date(atMs).toISOString() }];
+    });
+    const listedAt = new Date(nowMs).toISOString();
+    return { lastKey: page.at(-1), newest, more: keys.length > page.length, listedAt, listRequests, objects };
   }
 
   for (let nowMs = startMs; nowMs <= untilMs; nowMs += minuteMs) {
     while (pending[0] !== undefined && pending[0].atMs <= nowMs) {
-      const { key, version } = pending.shift() as Upload;
-      bucket.set(key, version);
+      const upload = pending.shift() as Upload;
+      bucket.set(upload.key, upload);
     }
-    if (isDown(nowMs)) continue;
+    if (isDown(nowMs) || nowMs < nextMs) continue;
     passes = withMark(passes, settings, cursor, nowMs);
     const live = list(liveAfter(settings, passes, cursor, nowMs), undefined, 10, nowMs);
-    cursor = laterKey(cursor, live.lastKey ?? cursor);
+    cursor = cursorAfter(settings, cursor, live);
     ({ passes } = afterLive(passes, settings, live));
-    const side = planSidePass(settings, passes, cursor, nowMs);
-    if (side !== undefined) {
-      passes = afterSide(passes, side, list(side.after, side.until, live.more ? 1 : 10, nowMs));
+    for (const side of planSidePasses(settings, passes, cursor, nowMs)) {
+      const part = list(side.after, side.until, live.more ? 1 : 10, nowMs);
+      passes = afterSide(passes, side, part);
+      const back = cursorBack(settings, passes, cursor, { ...side, ...part });
+      if (back !== cursor) passes = withCursorBack(passes, back, side.pass);
+      cursor = back;
     }
+    const isUnderWay = live.more || passes.lookBack !== undefined || passes.full !== undefined;
+    nextMs = nowMs + (isUnderWay ? minuteMs : settings.every * 1000);
     stateBytes = Math.max(stateBytes, JSON.stringify(passes).length);
   }
   return { foundMs, stateBytes, lists };
@@ -123,6 +137,39 @@ describe('the passes of an S3 source', () => {
     expect(found({ lookBack: '1h', reconcile: '30d' })).toBeUndefined();
     expect(found({ lookBack: '1h', reconcile: '4h' })).toBeLessThanOrEqual(startMs + 12 * hourMs + 10 * minuteMs);
     expect(found({ lookBack: '0s', reconcile: '4h', layout })).toBeDefined();
+  });
+
+  it.each(['1m', '14m', '15m', '1h', '6h'])('have each their turn where the source is read each %s', (every) => {
+    const late: Upload = { atMs: startMs + 9 * hourMs, key: keyOf(startMs + 2 * minuteMs), version: 'late' };
+    for (const more of [{}, { layout }]) {
+      const settings = settingsOf({ every, lookBack: '1h', reconcile: '8h', ...more });
+      const { foundMs } = simulate([...inOrder, late], settings, startMs + 48 * hourMs);
+      expect(foundMs.size).toBe(inOrder.length + 1);
+      expect(foundMs.get(`${late.key}@late`)).toBeLessThanOrEqual(startMs + 30 * hourMs);
+    }
+  });
+
+  it('are not held by a key behind those of all that comes later', () => {
+    const days = Array.from({ length: 72 * 12 }, (_, index): Upload => {
+      const atMs = startMs + index * 5 * minuteMs;
+      return { atMs, key: keyOf(atMs), version: '1' };
+    });
+    const stray: Upload = { atMs: startMs + 2 * hourMs, key: 'p/readme.txt', version: '1' };
+    const { foundMs, lists } = simulate([...days, stray], settingsOf({ reconcile: '12h' }), startMs + 72 * hourMs);
+    const delaysMs = days.map(({ key, version, atMs }) => (foundMs.get(`${key}@${version}`) ?? Infinity) - atMs);
+    // a look-back shows it, and from then on nearly everything is found at once: a page that ends before that key hides it
+    expect(Math.max(...delaysMs)).toBeLessThanOrEqual(17 * minuteMs);
+    expect(delaysMs.filter((delayMs) => delayMs > 2 * minuteMs).length).toBeLessThan(days.length / 20);
+    // one a minute, 288 look-backs, and the parts of six full listings
+    expect(lists).toBeLessThan(72 * 60 + 288 * 4 + 6 * 300);
+  });
+
+  it('let a cursor stay where late objects come while nothing else does', () => {
+    const late: Upload = { atMs: startMs + 20 * hourMs, key: keyOf(startMs + 2 * minuteMs), version: 'late' };
+    const settings = settingsOf({ reconcile: '8h' });
+    const listsOf = (uploads: readonly Upload[]) => simulate(uploads, settings, startMs + 48 * hourMs).lists;
+    // all that lies behind it is listed once more, forty pages
+    expect(listsOf([...inOrder, late]) - listsOf(inOrder)).toBeLessThanOrEqual(50);
   });
 
   it('are not without a need: without lookBack a late object waits for the full listing', () => {
