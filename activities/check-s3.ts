@@ -70,7 +70,7 @@ export function s3Steps(
       async run() {
         if (newest === undefined) return undefined;
         const chunks = await store.open({ ...newest, signal });
-        return recognize(await readBeginning(chunks, objectLimits, beginningBytesMax), settings.table, newest);
+        return recognize(await readBeginning(chunks, objectLimits, beginningBytesMax), settings, newest);
       },
     },
   ];
@@ -122,11 +122,11 @@ const fitFactor = 1.25;
 
 function recognize(
   beginning: Beginning,
-  table: S3Settings['table'],
+  { table, timezone }: Pick<S3Settings, 'table' | 'timezone'>,
   { key, lastModified }: Pick<ListedObject, 'key' | 'lastModified'>,
 ): Outcome {
   const sampleAs = (name: Parameters<typeof sampleRecords>[1]) =>
-    sampleRecords(beginning, name, Date.parse(lastModified) * 1000);
+    sampleRecords(beginning, name, { fallbackTime: Date.parse(lastModified) * 1000, timeZone: timezone });
   const chosen = sampleAs(table);
   const sample: ObjectSample = {
     key: shortened(key),

@@ -3,6 +3,7 @@ import { activityInfo, cancellationSignal, log } from '@temporalio/activity';
 import { ApplicationFailure, ApplicationFailureCategory, CancelledFailure, type Next } from '@temporalio/common';
 import type { ActivityExecuteInput, ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { IngestError } from '../errors/ingest-error.ts';
+import { reasonOf } from '../errors/reason.ts';
 import type { FailureDetails } from './contracts.ts';
 
 /** Longest wait that is left to an activity's own retries; beyond it the workflow waits and shows why. */
@@ -31,6 +32,8 @@ function toFailure(error: unknown): unknown {
       message: `unexpected ${name}; the worker's log has it whole`,
     });
   }
+  const reason = reasonOf(error);
+  if (reason !== undefined) log.warn(error.message, { code: error.code, reason });
   const { code, directive, remedy, retryAfterSeconds } = error;
   const details: FailureDetails = {
     directive,

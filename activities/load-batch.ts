@@ -140,7 +140,7 @@ export function openObject(
     tableNames: choice.tables.map((table) => table.name),
     async fill(stage) {
       const chunks = await download();
-      const origin = originOf(stage);
+      const origin = { ...originOf(stage), timeZone: settings.timezone };
       let last: RawRecord | undefined;
       try {
         for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {

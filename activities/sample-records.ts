@@ -7,7 +7,7 @@ import { chooseTable } from '../tables/choice.ts';
 import { type ColumnType, duckdbType } from '../tables/column.ts';
 import { envelope } from '../tables/envelope.ts';
 import { columnsOf, tables } from '../tables/registry.ts';
-import type { RawRecord, Reject, Row, TableName, TimeMicros } from '../tables/table.ts';
+import type { Origin, RawRecord, Reject, Row, TableName, TimeMicros } from '../tables/table.ts';
 import type { TableSample } from './contracts.ts';
 
 const recordsMax = 2000;
@@ -23,16 +23,16 @@ export interface Sampled {
 export function sampleRecords(
   { bytes, isWhole }: Beginning,
   tableName: TableName | 'proofpoint_on_demand',
-  fallbackTime: TimeMicros,
+  unsaid: Pick<Origin, 'fallbackTime' | 'timeZone'>,
 ): Sampled {
   const choice = chooseTable(tableName);
   const origin = {
     tenantId: '',
     batchId: '',
     uri: '',
-    fallbackTime,
     fallbackTimeSource: 'object',
-    ingestedAt: fallbackTime,
+    ingestedAt: unsaid.fallbackTime,
+    ...unsaid,
   } as const;
   const watches = new Map<TableName, TableWatch>();
   const records = split(choice.form, bytes, isWhole);

@@ -23,6 +23,11 @@ export const policies = {
     directive: 'block',
     remedy: 'correct the setting and apply tenants.yaml again',
   },
+  'config.environment': {
+    stage: 'configuring',
+    directive: 'block',
+    remedy: 'correct the environment variable and start the program again',
+  },
   'config.endpoint_refused': {
     stage: 'configuring',
     directive: 'block',
@@ -85,6 +90,12 @@ export const policies = {
     directive: 'block',
     remedy: 'correct the access key or secret of the source, then resume it',
   },
+  's3.no_credentials': {
+    stage: 'receiving',
+    directive: 'retry',
+    remedy:
+      'give the workers an identity of AWS, or the source accessKeyId and secretAccessKey; where they have one, nothing to do: it is asked for again',
+  },
   's3.forbidden': {
     stage: 'receiving',
     directive: 'block',
@@ -121,6 +132,12 @@ export const policies = {
     stage: 'receiving',
     directive: 'block',
     remedy: 'restore the object from its archive class, then load it with "ppi reprocess"',
+  },
+  's3.object_refused': {
+    stage: 'receiving',
+    directive: 'block',
+    remedy:
+      'see why the store refuses it: what a customer key (SSE-C) encrypts cannot be read; upload it again without, or move it out of the prefix, then resume the source',
   },
   's3.bad_content': {
     stage: 'processing',
@@ -208,6 +225,11 @@ export const policies = {
     stage: 'configuring',
     directive: 'block',
     remedy: 'see "ppi backfill status"; cancel it first to start it anew',
+  },
+  'backfill.unknown': {
+    stage: 'configuring',
+    directive: 'block',
+    remedy: 'see "ppi backfill status" for those that run; give --from and --to as it was started with',
   },
   'source.silent': {
     stage: 'configuring',

@@ -19,20 +19,24 @@ const patience = [
   'tcp_user_timeout=30000',
 ];
 
-/** @throws IngestError `config.invalid` */
+/** @throws IngestError `config.environment` */
 export function parseCatalog(catalog: string): Catalog {
+  // what others call the connection string, as it is
+  if (isUri(catalog)) return { kind: 'postgres', target: withPatience(catalog) };
   const [kind, target] = splitOnce(catalog, ':');
   if (kind === 'sqlite') return { kind, target };
   if (kind === 'postgres') return { kind, target: withPatience(target) };
-  throw new IngestError('config.invalid', `LAKE_CATALOG: must begin with sqlite: or postgres:`);
+  throw new IngestError('config.environment', `LAKE_CATALOG: must begin with sqlite: or postgres:`);
 }
 
 /** Of a key that is there twice, libpq takes the later one: the catalog's own. */
 function withPatience(target: string): string {
-  if (!/^postgres(ql)?:\/\//.test(target)) return [...patience, target].join(' ');
+  if (!isUri(target)) return [...patience, target].join(' ');
   const [place, settings] = splitOnce(target, '?');
   return `${place}?${[...patience, ...(settings === '' ? [] : [settings])].join('&')}`;
 }
+
+const isUri = (text: string) => /^postgres(ql)?:\/\//.test(text);
 
 function splitOnce(text: string, separator: string): [string, string] {
   const at = text.indexOf(separator);

@@ -35,7 +35,7 @@ export interface Opened {
 
 /**
  * A DuckDB instance with the lake attached. `readOnly` needs a lake that exists.
- * @throws IngestError `lake.unavailable`, `config.invalid`
+ * @throws IngestError `lake.unavailable`, `config.environment`
  */
 export async function openLakeInstance(settings: LakeSettings, options: { readOnly: boolean }): Promise<Opened> {
   const catalog = parseCatalog(settings.catalog);
@@ -110,7 +110,7 @@ function attachSql({ kind, target }: Catalog, dataPath: string, readOnly: boolea
 function createAccessRefresh(instance: DuckDBInstance, settings: LakeSettings): () => Promise<void> {
   if (!isOnS3(settings)) return async () => undefined;
   if (settings.s3 === undefined)
-    throw new IngestError('config.invalid', 'LAKE_DATA: an s3:// path needs S3 access settings');
+    throw new IngestError('config.environment', 'LAKE_DATA: an s3:// path needs S3 access settings');
   const access = settings.s3;
   const client = createS3Client(access);
   let known = '';
@@ -145,10 +145,13 @@ function castOpenError(error: unknown, settings: LakeSettings): unknown {
       { cause: error },
     );
   }
-  // The catalog's connection string may hold a password: DuckDB's own text can quote it, so only its kind is named.
+  // The catalog's connection string may hold a password, and DuckDB's own text can quote it: only its kind is named.
+  const { kind } = parseCatalog(settings.catalog);
   return new IngestError(
     'lake.unavailable',
-    `lake: cannot open the ${settings.catalog.split(':', 1)[0]} catalog with data at ${settings.dataPath}`,
-    { cause: error },
+    `lake: cannot open the ${kind} catalog with data at ${settings.dataPath}`,
+    {
+      cause: error,
+    },
   );
 }

@@ -43,7 +43,7 @@ export interface Lake {
   load(header: BatchHeader, tables: readonly TableName[], fill: (stage: Stage) => Promise<void>): Promise<Receipt>;
   /**
    * Stages what `fill` adds and puts it in the place of what the batch brought before; see lake/replace.ts.
-   * @throws IngestError `config.invalid`, `lake.conflict`, `lake.unavailable`, and whatever `fill` throws
+   * @throws IngestError `config.environment`, `lake.conflict`, `lake.unavailable`, and whatever `fill` throws
    */
   replace(
     header: BatchHeader,
@@ -107,7 +107,7 @@ async function connectCurrent(opened: Opened, settings: LakeSettings): Promise<D
   }
 }
 
-/** @throws IngestError `lake.unavailable`, `config.invalid` */
+/** @throws IngestError `lake.unavailable`, `config.environment` */
 export async function openLake(settings: LakeSettings): Promise<OpenLake> {
   const opened = await openLakeInstance(settings, { readOnly: false });
   const committing = await connectCurrent(opened, settings);

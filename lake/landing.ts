@@ -19,7 +19,7 @@ export interface Landing {
 /**
  * `file:///path` or `s3://bucket/prefix`. Refuses a store that would overwrite: with two writers of one batch the loser's bytes must not
  * replace those that were loaded.
- * @throws IngestError `config.invalid`, `landing.unsafe`, `landing.unavailable`
+ * @throws IngestError `config.environment`, `landing.unsafe`, `landing.unavailable`
  */
 export async function openLanding(url: string, s3: S3Access): Promise<Landing> {
   const landing = await openStore(url, s3);
@@ -30,7 +30,7 @@ function openStore(url: string, s3: S3Access): Promise<Landing> {
   if (url.startsWith('s3://')) return openS3Landing(new URL(url), s3);
   if (url.startsWith('file://')) return openDirectoryLanding(decodeURIComponent(new URL(url).pathname));
   if (url.startsWith('/') || url.startsWith('.')) return openDirectoryLanding(url);
-  throw new IngestError('config.invalid', 'LANDING_URL: must be file:///path or s3://bucket/prefix');
+  throw new IngestError('config.environment', 'LANDING_URL: must be file:///path or s3://bucket/prefix');
 }
 
 /** A connection that breaks in the midst of reading is an outage as one that cannot be made. */

@@ -15,7 +15,7 @@ interface Term {
 
 const commitsPerTerm = 1000;
 
-/** @throws IngestError `lake.unavailable`, `config.invalid` */
+/** @throws IngestError `lake.unavailable`, `config.environment` */
 export async function openRenewedLake(settings: LakeSettings, renewAfter = commitsPerTerm): Promise<Lake> {
   let term = await begin();
   let opening: Promise<void> | undefined;

@@ -158,9 +158,22 @@ export async function listBackfills(client: Client, source: Partial<SourceName>)
   return found;
 }
 
+/**
+ * The only backfill of the source that runs.
+ * @throws IngestError `backfill.unknown` where none or several do
+ */
+export async function runningBackfill(client: Client, source: SourceName): Promise<string> {
+  const running = (await listBackfills(client, source)).filter(({ execution }) => execution === 'running');
+  const [only, ...others] = running.map(({ workflowId }) => workflowId);
+  const name = `${source.tenantId}/${source.sourceId}`;
+  if (only === undefined) throw new IngestError('backfill.unknown', `source ${name}: no backfill runs`);
+  if (others.length === 0) return only;
+  throw new IngestError('backfill.unknown', `source ${name}: several backfills run, ${[only, ...others].join(', ')}`);
+}
+
 export async function backfillStatus(client: Client, workflowId: string): Promise<BackfillStatus> {
   const handle = client.workflow.getHandle(workflowId);
-  return answered(client, workflowId, () => handle.query<BackfillStatus>('status'));
+  return asked(client, workflowId, () => handle.query<BackfillStatus>('status'));
 }
 
 export async function updateBackfill(
@@ -169,12 +182,16 @@ export async function updateBackfill(
   update: 'pause' | 'resume',
 ): Promise<BackfillStatus> {
   const handle = client.workflow.getHandle(workflowId);
-  return answered(client, workflowId, () => handle.executeUpdate<BackfillStatus, []>(update));
+  return asked(client, workflowId, () => handle.executeUpdate<BackfillStatus, []>(update));
 }
 
 /** What is under way is given up; what is in the lake stays. */
 export async function cancelBackfill(client: Client, workflowId: string): Promise<void> {
-  await answered(client, workflowId, () => client.workflow.getHandle(workflowId).cancel());
+  await asked(client, workflowId, () => client.workflow.getHandle(workflowId).cancel());
+}
+
+function asked<T>(client: Client, workflowId: string, ask: () => Promise<T>): Promise<T> {
+  return answered(client, workflowId, ask, undefined, 'backfill.unknown');
 }
 
 /** All of a source that run; one that ends meanwhile needs none. */
@@ -182,7 +199,7 @@ export async function cancelBackfills(client: Client, source: SourceName): Promi
   for (const { workflowId, execution } of await listBackfills(client, source)) {
     if (execution !== 'running') continue;
     await cancelBackfill(client, workflowId).catch((error: unknown) => {
-      if (!(error instanceof IngestError) || error.code !== 'source.unknown') throw error;
+      if (!(error instanceof IngestError) || error.code !== 'backfill.unknown') throw error;
     });
   }
 }

@@ -1,5 +1,6 @@
 /** What commands print: a table for people, JSON for programs, errors with their remedy. */
 import { IngestError } from '../errors/ingest-error.ts';
+import { reasonOf } from '../errors/reason.ts';
 
 /** A command line that cannot be meant: exit code 2. */
 export class UsageError extends Error {
@@ -76,10 +77,12 @@ function asText(value: unknown): string {
 export function reportError(error: unknown, json: boolean): 1 | 2 {
   const message = error instanceof Error ? error.message : String(error);
   const { code, remedy } = classify(error);
-  process.stderr.write(printable(`error: ${message}\nwhat to do: ${remedy}`) + '\n');
+  const reason = reasonOf(error);
+  const lines = [`error: ${message}`, ...(reason === undefined ? [] : [`because: ${reason}`])];
+  process.stderr.write(printable([...lines, `what to do: ${remedy}`].join('\n')) + '\n');
   if (code === 'internal' && error instanceof Error && process.env['LOG_LEVEL'] === 'debug')
     process.stderr.write(`${printable(error.stack ?? '')}\n`);
-  if (json) printError(code, message, remedy);
+  if (json) printError({ code, message, ...(reason === undefined ? {} : { reason }), remedy });
   return code === 'usage' || code === 'lake.query' ? 2 : 1;
 }
 
@@ -91,9 +94,14 @@ function classify(error: unknown): { code: string; remedy: string } {
 
 /** For programs: what the command line parser has refused, and told people already. */
 export function printRefusal(message: string): void {
-  printError('usage', message.replace(/^error: /, ''), usageRemedy);
+  printError({ code: 'usage', message: message.replace(/^error: /, ''), remedy: usageRemedy });
 }
 
-function printError(code: string, message: string, remedy: string): void {
-  printJson({ error: { code, message, remedy } });
+function printError(error: {
+  readonly code: string;
+  readonly message: string;
+  readonly reason?: string;
+  readonly remedy: string;
+}): void {
+  printJson({ error });
 }

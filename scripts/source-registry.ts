@@ -131,7 +131,7 @@ export async function countObjects(
     workflowId: `count/${tenantId}/${sourceId}/${randomUUID()}`,
     taskQueue: temporal.taskQueue,
     args: [input],
-    workflowExecutionTimeout: '1h',
+    workflowExecutionTimeout: '7h',
     staticSummary: `count the objects of ${tenantId}/${sourceId}`,
   });
 }
@@ -147,7 +147,7 @@ export async function answered<T>(
   asked: SourceName | string,
   ask: () => Promise<T>,
   withinMs = answerMs,
-  unknown: Extract<ErrorCode, 'source.unknown' | 'queue.unknown'> = 'source.unknown',
+  unknown: Extract<ErrorCode, 'source.unknown' | 'queue.unknown' | 'backfill.unknown'> = 'source.unknown',
 ): Promise<T> {
   const name = typeof asked === 'string' ? asked : `source ${asked.tenantId}/${asked.sourceId}`;
   try {

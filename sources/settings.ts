@@ -1,6 +1,8 @@
 /** tenants.yaml: what an operator says about tenants and their sources. Secrets stand here by reference only. */
 import { z } from 'zod';
 import { tableNames } from '../tables/table.ts';
+import { parseIsoMicros } from '../tables/time.ts';
+import { isTimeZone } from '../tables/zone.ts';
 import { parseDuration } from './duration.ts';
 
 /** Temporal ids, search attributes and object keys are made of these names. */
@@ -29,14 +31,19 @@ const duration = z.string(durationWords).transform((value, context) => {
   return seconds;
 });
 
+/** Epoch milliseconds; undefined for what is no UTC time, days that a month does not have among it. */
+function utcMs(value: string): number | undefined {
+  const micros = /T.*Z$/.test(value) ? parseIsoMicros(value) : undefined;
+  return micros === undefined ? undefined : micros / 1000;
+}
+
 const startFrom = z
   .string()
   .refine(
-    (value) =>
-      (value.startsWith('-') && parseDuration(value.slice(1)) !== undefined) ||
-      /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value),
+    (value) => (value.startsWith('-') ? parseDuration(value.slice(1)) !== undefined : utcMs(value) !== undefined),
     'must be a span back from now such as -7d, or a UTC time such as 2026-01-31T00:00:00Z',
-  );
+  )
+  .refine((value) => (utcMs(value) ?? 0) <= Date.now(), 'must not lie in the future: the source would wait until then');
 
 const between = (low: number, high: number, words: string) =>
   duration.pipe(z.number().min(low, `must be ${words}`).max(high, `must be ${words}`));
@@ -74,13 +81,23 @@ const layout = z
     'must hold %Y, %m, %d and perhaps %H in this order, such as year=%Y/month=%m/day=%d/',
   );
 
+/** Stores that are not AWS, and buckets that are old, have capitals and "_". A URI of an object ends its bucket at the first "/". */
+const bucket = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{1,61}[A-Za-z0-9]$/,
+    'must be 3 to 63 letters, digits, ".", "-" or "_"; of an access point give the alias, not the ARN',
+  );
+
 export const s3Settings = z
   .strictObject({
     kind: z.literal('s3'),
     /** `proofpoint_on_demand`: messages and maillog lie in one prefix, and each record says what it is. */
     table: z.enum([...tableNames.filter((table) => !table.startsWith('proofpoint_tap_')), 'proofpoint_on_demand']),
-    bucket: z.string().min(3).max(63),
+    bucket,
     prefix: z.string().max(1024).default(''),
+    /** Of gateway lines whose time has none. */
+    timezone: z.string().refine(isTimeZone, 'must be a time zone such as UTC or Europe/Berlin').optional(),
     /** Time between two listings, seconds. */
     every: between(10, 86_400, 'between 10s and 1d').prefault('1m'),
     endpoint: z.url({ protocol: /^https?$/ }).optional(),
@@ -122,6 +139,10 @@ export const s3Settings = z
   .refine((source) => (source.accessKeyId === undefined) === (source.secretAccessKey === undefined), {
     message: 'accessKeyId and secretAccessKey go together',
     path: ['secretAccessKey'],
+  })
+  .refine((source) => source.timezone === undefined || source.table.startsWith('proofpoint_gateway_'), {
+    message: 'is for gateway tables: records of the others say their zone',
+    path: ['timezone'],
   });
 
 const sourceSettings = z.discriminatedUnion('kind', [tapSettings, s3Settings]);

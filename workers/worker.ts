@@ -32,7 +32,7 @@ export const workerBehavior = {
 
 /**
  * Runs until SIGTERM, SIGINT or `stopping` aborts.
- * @throws IngestError `temporal.unreachable`, `lake.unavailable`, `landing.*`, `config.invalid`
+ * @throws IngestError `temporal.unreachable`, `lake.unavailable`, `landing.*`, `config.environment`
  */
 export async function runWorker(config: Config, stopping?: AbortSignal): Promise<void> {
   Runtime.install(runtimeOptions(config));

@@ -16,6 +16,7 @@ import {
   backfillStatus,
   cancelBackfill,
   listBackfills,
+  runningBackfill,
   startS3Backfill,
   startTapBackfill,
   summarizeTapPlan,
@@ -32,6 +33,7 @@ import {
   mustAllAnswer,
   timeOption,
   withClient,
+  withExample,
   withLakeAndClient,
 } from './context.ts';
 import { isTap, sourceCoverage, type TapStatus } from './coverage.ts';
@@ -45,10 +47,18 @@ interface RangeOptions extends JsonOption {
   readonly by: ObjectTime;
 }
 
+interface SteeringOptions extends JsonOption {
+  readonly tenant: string;
+  readonly source: string;
+  readonly from?: number;
+  readonly to?: number;
+}
+
 const example = (verb: string) =>
   `ppi backfill ${verb} --tenant acme --source tap --from 2026-01-30T00:00:00Z --to 2026-01-31T00:00:00Z`;
 
-export function addBackfill(backfill: Command): void {
+export function addBackfill(noun: Command): void {
+  const backfill = withExample(noun, example('plan'));
   ranged(
     documented(backfill.command('plan'), example('plan')),
     'what a backfill would read, ask of the vendor and take; starts nothing',
@@ -92,7 +102,7 @@ function addStatus(backfill: Command): void {
     .description('progress of backfills')
     .option('--tenant <tenant>')
     .option('--source <source>')
-    .option('--watch', 'show a progress bar until the newest one ends')
+    .option('--watch', 'show a progress bar until the newest one ends; exit code 1 where it failed, or a part of it')
     .action(
       async ({ tenant, source, watch, json }: JsonOption & { tenant?: string; source?: string; watch?: boolean }) => {
         await withClient(async (client) => {
@@ -101,7 +111,13 @@ function addStatus(backfill: Command): void {
             ...(source === undefined ? {} : { sourceId: source }),
           };
           const listed = await listBackfills(client, wanted);
-          if (watch === true && listed[0] !== undefined) return watchBackfill(client, listed[0].workflowId);
+          if (watch === true && listed[0] !== undefined) {
+            const ended = await watchBackfill(client, listed[0].workflowId);
+            if (json === true) printJson(ended);
+            else process.stdout.write(`${backfillPage(ended)}\n`);
+            if (ended.execution !== 'completed' || ended.failedCount > 0) process.exitCode = 1;
+            return;
+          }
           const { answers, silent } = await askEach(listed, async (each) => ({
             ...each,
             ...(await backfillStatus(client, each.workflowId)),
@@ -132,7 +148,10 @@ function addStatus(backfill: Command): void {
     );
 }
 
-async function watchBackfill(client: Client, workflowId: string): Promise<void> {
+async function watchBackfill(
+  client: Client,
+  workflowId: string,
+): Promise<BackfillStatus & { readonly execution: string }> {
   const progress = createProgress();
   for (;;) {
     const { status } = await client.workflow.getHandle(workflowId).describe();
@@ -144,8 +163,7 @@ async function watchBackfill(client: Client, workflowId: string): Promise<void> 
     );
     if (status.name !== 'RUNNING') {
       progress.end();
-      process.stdout.write(`${backfillPage(now)}\n`);
-      return;
+      return { ...now, execution: status.name.toLowerCase() };
     }
     await sleep(500);
   }
@@ -156,24 +174,36 @@ function timeLeft({ etaSeconds }: BackfillStatus): string {
 }
 
 function addSteering(backfill: Command, verb: 'pause' | 'resume' | 'cancel', description: string): void {
-  ranged(documented(backfill.command(verb), example(verb)), description).action(async (options: RangeOptions) => {
-    const { tenant, source, json } = options;
-    const workflowId = backfillWorkflowIdOf({ tenantId: tenant, sourceId: source, ...isoRange(rangeOf(options)) });
-    const status = await withClient(async (client) => {
-      if (verb !== 'cancel') return updateBackfill(client, workflowId, verb);
-      await cancelBackfill(client, workflowId);
-      return backfillStatus(client, workflowId);
+  documented(backfill.command(verb), `ppi backfill ${verb} --tenant acme --source tap`)
+    .description(description)
+    .requiredOption('--tenant <tenant>')
+    .requiredOption('--source <source>')
+    .addOption(new Option('--from <time>', 'start of the one that is meant, where several run').argParser(timeOption))
+    .addOption(new Option('--to <time>', 'its end').argParser(timeOption))
+    .action(async (options: SteeringOptions) => {
+      const { workflowId, status } = await withClient(async (client) => {
+        const found = await steered(client, options);
+        if (verb !== 'cancel') return { workflowId: found, status: await updateBackfill(client, found, verb) };
+        await cancelBackfill(client, found);
+        return { workflowId: found, status: await backfillStatus(client, found) };
+      });
+      if (options.json === true) printJson(status);
+      else process.stdout.write(`${workflowId}\n${backfillPage(status)}\n`);
     });
-    if (json === true) printJson(status);
-    else process.stdout.write(`${workflowId}\n${backfillPage(status)}\n`);
-  });
+}
+
+async function steered(client: Client, { tenant, source, from, to }: SteeringOptions): Promise<string> {
+  const name = { tenantId: tenant, sourceId: source };
+  if (from === undefined && to === undefined) return runningBackfill(client, name);
+  if (from === undefined || to === undefined) throw new UsageError('--from and --to go together');
+  return backfillWorkflowIdOf({ ...name, ...isoRange(rangeOf({ from, to })) });
 }
 
 function isoRange({ fromMs, toMs }: TimeRange) {
   return { from: isoSeconds(fromMs), to: isoSeconds(toMs) };
 }
 
-function rangeOf({ from, to }: RangeOptions): TimeRange {
+function rangeOf({ from, to }: Pick<RangeOptions, 'from' | 'to'>): TimeRange {
   if (from >= to) throw new UsageError('--from must be before --to');
   return { fromMs: Math.floor(from / 60_000) * 60_000, toMs: Math.ceil(to / 60_000) * 60_000 };
 }

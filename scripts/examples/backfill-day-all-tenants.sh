@@ -22,7 +22,8 @@ case "${2:-}" in
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-ppi() { npm run --silent ppi -- "$@" </dev/null; }
+# With Compose: PPI="docker compose run --rm -T worker"
+ppi() { ${PPI:-npm run --silent ppi --} "$@" </dev/null; }
 
 # Runs an expression for each JSON line on standard input, as `row`; what is no empty text is printed.
 each_row() {

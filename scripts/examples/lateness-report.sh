@@ -25,7 +25,8 @@ for argument in "$@"; do
 done
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
-sql() { npm run --silent ppi -- lake sql "$1" ${json:+"$json"} </dev/null; }
+# With Compose: PPI="docker compose run --rm -T worker"
+sql() { ${PPI:-npm run --silent ppi --} lake sql "$1" ${json:+"$json"} </dev/null; }
 
 sql "
   SELECT tenant_id, covers_from::DATE AS day, pass, count(*)::INTEGER AS windows,

@@ -32,7 +32,7 @@ const instructions = dockerfile
   .filter(([first]) => first !== undefined && first !== '' && first !== '#');
 
 /** Read by the libraries that our service uses, not by its configuration: libpq, the AWS SDK, Node. */
-const librariesRead = new Set(['PGPASSWORD', 'AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'NODE_ENV']);
+const librariesRead = new Set(['PGPASSWORD', 'NODE_ENV']);
 
 describe('docker-compose.yml', () => {
   it('pins every image to a version', () => {
@@ -43,6 +43,12 @@ describe('docker-compose.yml', () => {
     const given = Object.keys(compose.services['worker']?.environment ?? {});
     expect(given.filter((name) => !environmentNames.includes(name) && !librariesRead.has(name))).toEqual([]);
     expect(given).toEqual(expect.arrayContaining(['TEMPORAL_ADDRESS', 'LAKE_CATALOG', 'LAKE_DATA', 'LANDING_URL']));
+  });
+
+  it('keeps the keys of the store from sources: those have their own, or none', () => {
+    const given = Object.keys(compose.services['worker']?.environment ?? {});
+    expect(given).toEqual(expect.arrayContaining(['LAKE_ACCESS_KEY_ID', 'LAKE_SECRET_ACCESS_KEY']));
+    expect(given.filter((name) => /^AWS_.*(KEY|TOKEN)/.test(name))).toEqual([]);
   });
 
   it('waits only for services that can tell when they are ready or done', () => {

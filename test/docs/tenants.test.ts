@@ -30,13 +30,23 @@ const faulty: Record<string, readonly string[]> = {
     `tenants: {acme: {sources: {one: {${s3}}}}, globex: {sources: {one: {${s3}}}}}`,
   ],
   'reads the same objects into the same table': [`tenants: {acme: {sources: {one: {${s3}}, two: {${s3}}}}}`],
+  'of an access point give the alias, not the ARN': [
+    one(
+      "kind: s3, table: proofpoint_gateway_filter_logs, bucket: 'arn:aws:s3:eu-west-1:123456789012:accesspoint/logs'",
+    ),
+  ],
   'must be a duration such as 30s, 5m, 1h or 7d': [one(`${tap}, every: '5'`)],
   'must be between 1m and 1h': [one(`${tap}, window: 2h`)],
   'must be whole minutes such as 1m, 5m or 1h': [one(`${tap}, lag: 90s`)],
   'must be a span back from now such as -7d, or a UTC time such as 2026-01-31T00:00:00Z': [
     one(`${tap}, startFrom: 2026-01-31`),
   ],
+  'must not lie in the future': [one(`${tap}, startFrom: 2199-01-31T00:00:00Z`)],
   'accessKeyId and secretAccessKey go together': [one(`${s3}, accessKeyId: env:K`)],
+  'must be a time zone such as UTC or Europe/Berlin': [one(`${s3}, timezone: CEST5`)],
+  'is for gateway tables: records of the others say their zone': [
+    one('kind: s3, table: proofpoint_on_demand_message, bucket: logs, timezone: UTC'),
+  ],
   'must be an http or https URL': [one(`${tap}, baseUrl: tap`)],
   '.baseUrl: http://tap.example is not https, .endpoint: 10.0.0.1 is a private address': [
     one(`${tap}, baseUrl: 'http://tap.example'`),

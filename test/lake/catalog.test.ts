@@ -18,6 +18,12 @@ describe('the catalog', () => {
     expect(parseCatalog(`postgres:${given}`)).toEqual({ kind: 'postgres', target }),
   );
 
+  it('is a URI as others write it, too', () =>
+    expect(parseCatalog('postgres://me@db/lake')).toEqual({
+      kind: 'postgres',
+      target: `postgres://me@db/lake?${inUri}`,
+    }));
+
   it('must be of a known kind', () =>
     expect(() => parseCatalog('mysql:db')).toThrow('must begin with sqlite: or postgres:'));
 });

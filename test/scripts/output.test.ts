@@ -133,6 +133,13 @@ describe('reportError', () => {
     expect(JSON.parse(stdout)).toEqual({ error: { code, message: 'x', remedy: expect.stringMatching(/./) } });
   });
 
+  it('says why where that is known', () => {
+    const cause = new Error('connection refused');
+    reportError(new IngestError('lake.unavailable', 'lake: it failed', { cause }), true);
+    expect(stderr).toMatch(/^error: lake: it failed\nbecause: connection refused\nwhat to do: check /);
+    expect(JSON.parse(stdout).error).toMatchObject({ reason: 'connection refused' });
+  });
+
   it('prints nothing that a terminal acts on: SQL errors quote events', () => {
     reportError(new IngestError('lake.query', `lake: Could not convert ${hostile}\n\nLINE 1: SELECT`), false);
     expect(stdout).toBe('');

@@ -44,6 +44,9 @@ describe('tapSettings', () => {
     for (const startFrom of ['-7d', '-1h', '2026-01-31T00:00:00Z']) expect(takesTap({ startFrom })).toBe(true);
     for (const startFrom of ['7d', '-7', 'now', '2026-01-31', '2026-01-31T00:00:00', '2026-01-31T00:00:00+01:00'])
       expect(takesTap({ startFrom })).toBe(false);
+    for (const startFrom of ['2026-13-01T00:00:00Z', '2026-02-30T00:00:00Z', '2026-01-31T99:99:99Z', '2026-01-31T00Z'])
+      expect(takesTap({ startFrom })).toBe(false);
+    expect(takesTap({ startFrom: new Date(Date.now() + 3_600_000).toISOString() })).toBe(false);
   });
 
   it('takes http and https addresses, and no key that it does not know', () => {
@@ -106,6 +109,21 @@ describe('s3Settings', () => {
       expect(takesS3(settings)).toBe(true);
     for (const settings of [{ bucket: 'ab' }, { bucket: 'a'.repeat(64) }, { prefix: 'p'.repeat(1025) }])
       expect(takesS3(settings)).toBe(false);
+  });
+});
+
+describe('bucket', () => {
+  it('is a name of a bucket, or the alias of an access point', () => {
+    for (const bucket of ['acme.logs-1', '1st', 'Old_Logs', 'acme-logs-a1b2c3d4e5f6g7h8i9j0k1l2m3n4ous-s3alias'])
+      expect(takesS3({ bucket })).toBe(true);
+    for (const bucket of ['acme/logs', 'acme logs', '-acme', 'acme-', 'acme:logs', 's3://acme', 'äcme', ''])
+      expect(takesS3({ bucket })).toBe(false);
+  });
+
+  it('is no ARN: the URI of an object would not say where its key begins', () => {
+    const bucket = 'arn:aws:s3:us-east-1:123456789012:accesspoint/logs';
+    expect(bucket.length).toBeLessThan(64);
+    expect(s3Settings.safeParse({ ...s3, bucket }).error?.issues[0]?.message).toMatch(/the alias, not the ARN$/);
   });
 });
 

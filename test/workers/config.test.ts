@@ -49,6 +49,9 @@ describe('readConfig', () => {
       allowPrivateEndpoints: true,
       maxConcurrentActivities: 4,
     });
+    const keys = { LAKE_ACCESS_KEY_ID: 'id', LAKE_SECRET_ACCESS_KEY: 'key' };
+    expect(readConfig(keys).aws.credentials).toEqual({ accessKeyId: 'id', secretAccessKey: 'key' });
+    expect(readConfig({}).aws.credentials).toBeUndefined();
     expect(readConfig({ MAINTAIN_EVERY: 'off' }).maintenance.everySeconds).toBeUndefined();
     for (const off of ['0', 'false'])
       expect(readConfig({ ALLOW_PRIVATE_ENDPOINTS: off }).allowPrivateEndpoints).toBe(false);
@@ -59,9 +62,10 @@ describe('readConfig', () => {
     [
       'LAKE_CATALOG',
       'mysql:password=hunter2',
-      'must be sqlite:/path/to/catalog.sqlite or postgres:<libpq connection string>',
+      'must be sqlite:/path/to/catalog.sqlite, or postgres: and a libpq connection string, or postgresql://…',
     ],
     ['LANDING_URL', 'https://hunter2@x', 'must be file:///path or s3://bucket/prefix'],
+    ['LAKE_ACCESS_KEY_ID', 'hunter2', 'and LAKE_SECRET_ACCESS_KEY go together'],
     ['AWS_ENDPOINT_URL_S3', 'hunter2', 'must be an http or https URL'],
     ['ALLOW_PRIVATE_ENDPOINTS', 'hunter2', 'must be 1 or 0'],
     ['LOG_LEVEL', 'hunter2', 'must be one of trace, debug, info, warn, error, fatal, silent'],
@@ -76,7 +80,7 @@ describe('readConfig', () => {
     ['MAX_CONCURRENT_ACTIVITIES', '1001', 'must be a whole number between 1 and 1000'],
   ])('names %s where it is wrong, and never repeats its value', (name, value, words) => {
     expect(reading({ [name]: value })).toThrow(
-      expect.objectContaining({ code: 'config.invalid', message: `environment: ${name} ${words}` }),
+      expect.objectContaining({ code: 'config.environment', message: `environment: ${name} ${words}` }),
     );
   });
 
