@@ -37,7 +37,7 @@ export interface Drain {
   isFull(): boolean;
   /** The first error that is none of an object. */
   trouble(): unknown;
-  /** Resolves when nothing is under way. */
+  /** Begins no further groups of objects, and resolves when nothing is under way: a source with a backlog would hold the activity for hours. */
   finished(): Promise<void>;
   total(more: boolean): DrainedQueue;
 }
@@ -49,6 +49,7 @@ export function openDrain(options: Omit<MessagesToLoad, 'reads' | 'inTurn'>): Dr
   let messages = 0;
   const bySource = new Map<string, number>();
   let trouble: unknown;
+  let isEnding = false;
 
   const turns = new Map<string, LimitFunction>();
   const groups = pLimit(groupsAtOnceMax);
@@ -56,7 +57,7 @@ export function openDrain(options: Omit<MessagesToLoad, 'reads' | 'inTurn'>): Dr
     const name = nameOf(route);
     const turn = turns.get(name) ?? pLimit(1);
     turns.set(name, turn);
-    return turn(() => groups(load));
+    return turn(() => groups(async () => (isEnding ? undefined : load())));
   };
 
   function start(reads: readonly ReadMessage[], work: () => Promise<SettledMessages>): void {
@@ -102,6 +103,7 @@ export function openDrain(options: Omit<MessagesToLoad, 'reads' | 'inTurn'>): Dr
     isFull: () => messages >= messagesMax,
     trouble: () => trouble,
     async finished() {
+      isEnding = true;
       while (underWay.size > 0) await Promise.all(underWay);
     },
     total: (more) => ({ ...totalOf(settled), more }),

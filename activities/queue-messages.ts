@@ -18,6 +18,9 @@ const retrySeconds = 300;
 /** After so many receipts it is kept as a letter; what listing finds is loaded all the same. */
 const receiptsMax = 10;
 
+/** One that no time was left for comes again after so long. */
+const leftSeconds = 5;
+
 export interface DrainDependencies extends GroupDependencies, Pick<Dependencies, 'queues'> {
   readonly lake: GroupDependencies['lake'] & Pick<Dependencies['lake'], 'keepQueueLetters'>;
 }
@@ -59,8 +62,8 @@ export interface MessagesToLoad {
   readonly visibilitySeconds: number;
   readonly signal: AbortSignal;
   readonly reads: readonly ReadMessage[];
-  /** Waits until the source may load a group, and loads it. */
-  readonly inTurn: <T>(route: QueueRoute, load: () => Promise<T>) => Promise<T>;
+  /** Waits until the source may load a group, and loads it; undefined where there is no time left for that. */
+  readonly inTurn: <T>(route: QueueRoute, load: () => Promise<T>) => Promise<T | undefined>;
 }
 
 /** `trouble`: an error that is none of an object. */
@@ -82,7 +85,7 @@ export async function loadMessages(work: MessagesToLoad): Promise<SettledMessage
   });
 }
 
-/** Outcomes by source and key. */
+/** Outcomes by source and key. Objects that no time was left for have none. */
 type Outcomes = ReadonlyMap<QueueRoute, ReadonlyMap<string, Outcome>>;
 
 async function loadAll(work: MessagesToLoad): Promise<Outcomes> {
@@ -123,6 +126,7 @@ async function loadRoute(
     const input = { tenantId, sourceId, settings, objects: group };
     const loaded = await inTurn(route, () => loadGroup(dependencies, input, signal));
     signal.throwIfAborted();
+    if (loaded === undefined) break;
     for (const [index, { key }] of group.entries()) outcomes.set(key, loaded[index] as Outcome);
   }
   return outcomes;
@@ -138,10 +142,16 @@ async function settle(
       const outcome = outcomes.get(route)?.get(object.key);
       return outcome?.kind === 'failed' ? [outcome.error] : [];
     });
+  const isLeft = ({ wanted }: ReadMessage) =>
+    wanted.some(({ route, object }) => outcomes.get(route)?.has(object.key) !== true);
   const letters: QueueLetter[] = [];
-  const [done, again]: [QueueMessage[], QueueMessage[]] = [[], []];
+  const [done, again, left]: [QueueMessage[], QueueMessage[], QueueMessage[]] = [[], [], []];
   for (const read of reads) {
     const { message, unreadable } = read;
+    if (isLeft(read)) {
+      left.push(message);
+      continue;
+    }
     const letter = { queueUrl, messageId: message.messageId, body: message.body, sentAtMs: message.sentAtMs };
     const [failure] = failuresOf(read);
     if (unreadable !== undefined) letters.push({ ...letter, code: 'unreadable', reason: unreadable });
@@ -156,6 +166,7 @@ async function settle(
   const undeleted = await queue.delete([...done, ...kept]);
   if (undeleted > 0) log.warn('messages could not be deleted and will come again', { queueUrl, messages: undeleted });
   await queue.hold(again, retrySeconds);
+  await queue.hold(left, leftSeconds);
 
   const all = [...outcomes].flatMap(([route, byKey]) => [...byKey.values()].map((outcome) => ({ route, outcome })));
   const trouble = all

@@ -25,6 +25,8 @@ export function meaningOf(
   const kind = gathered.get(field);
   if (kind !== undefined) return { kind, isCanonical: true };
   if (messageIds.has(field)) return { kind: 'message_id', isCanonical: false };
+  // the address that listened is no indicator, and may be asked for by its network all the same
+  if (field === 'lip') return { kind: 'ip', isCanonical: false };
   const schema = Object.hasOwn(fields, field) ? fields[field] : undefined;
   if (schema === undefined) return undefined;
   const { observable } = columnMeta(schema);
@@ -39,7 +41,8 @@ export function meaningOf(
  */
 export function formsOf(field: string, value: string, { kind, isCanonical }: Meaning): string[] {
   if (kind === 'subject' || kind === 'filename') return [value];
-  if (kind === 'message_id') return [unbracket(value)];
+  // as the column is compared
+  if (kind === 'message_id') return [value.replaceAll(/^[<>]+|[<>]+$/g, '')];
   const plain = refang(value);
   const canonical = canonicalForms[kind]?.(plain);
   if (!isCanonical || canonical === undefined) return inAnyCase([value, plain, canonical ?? plain]);

@@ -1,5 +1,5 @@
 /** Statements of whoever asks the lake in SQL: they read, and of files those of the lake alone. */
-import { type DuckDBConnection, type DuckDBExtractedStatements, StatementType } from '@duckdb/node-api';
+import type { DuckDBConnection } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
 import { quote } from './sql.ts';
 
@@ -13,53 +13,50 @@ export async function confine(connection: DuckDBConnection, dataPath: string): P
   await connection.run('SET lock_configuration = true');
 }
 
-/** EXPLAIN ANALYZE runs what it explains. */
-const explain = /^\s*explain\s+(?:analyze\s+)?(?:\(\s*(?:analyze|format)\b[^)]*\)\s*)?/i;
+/** EXPLAIN ANALYZE runs what it explains. Comments may stand before it. */
+const explain = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*explain\s+(?:analyze\s+)?(?:\(\s*(?:analyze|format)\b[^)]*\)\s*)?/i;
 
 /**
  * Functions that a SELECT may call, and that do more than read the lake: DuckLake's maintenance, one of which deletes files before it learns that it
- * may not, and those that open databases by themselves, whatever DuckDB may open.
+ * may not; those that open databases by themselves, whatever DuckDB may open; and those that run any statement that they are given.
  */
 const reachesFurther =
-  /ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)_|(sqlite|postgres)_(attach|execute|query|scan)/i;
+  /^(ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)_\w*|merge_adjacent_files|set_option|set_commit_message|(sqlite|postgres)_\w*|query|query_table)$/i;
 
-/** @throws IngestError `lake.query` for all but one statement that reads; DuckDB's own error for one that it does not understand */
+/**
+ * Nothing is bound or run for it: to bind some of these functions is to call them.
+ * @throws IngestError `lake.query` for all but one statement that reads, and for one that DuckDB does not understand
+ */
 export async function mustRead(connection: DuckDBConnection, sql: string): Promise<void> {
-  const [further] = reachesFurther.exec(sql) ?? [];
-  if (further !== undefined)
-    throw new IngestError(
-      'lake.query',
-      `lake: SQL is read-only here, of the lake alone, without ${further}…; "ppi lake maintain" merges and removes files`,
-    );
-  const type = await onlyType(connection, sql);
-  const read = type === StatementType.EXPLAIN ? await onlyType(connection, sql.replace(explain, '')) : type;
-  if (read !== StatementType.SELECT)
+  const parsed = await connection.runAndReadAll(`SELECT json_serialize_sql(${quote(sql.replace(explain, ''))})`);
+  const tree = JSON.parse(String(parsed.getRowsJson()[0]?.[0])) as Tree;
+  if (tree.error_type === 'parser') throw new IngestError('lake.query', `lake: Parser Error: ${tree.error_message}`);
+  if (tree.statements?.length !== 1)
     throw new IngestError(
       'lake.query',
       'lake: SQL is read-only here, and one statement at a time: SELECT, FROM, WITH, SHOW, DESCRIBE, SUMMARIZE, or EXPLAIN of one (a PIVOT with its values: ON … IN (…))',
     );
+  const further = functionsOf(tree).find((name) => reachesFurther.test(name));
+  if (further !== undefined)
+    throw new IngestError(
+      'lake.query',
+      `lake: SQL is read-only here, of the lake alone, without the function ${further}; "ppi lake maintain" merges and removes files`,
+    );
 }
 
-/** Undefined where there is no statement, or several: later ones may need what earlier ones make. */
-async function onlyType(connection: DuckDBConnection, sql: string): Promise<StatementType | undefined> {
-  const extracted = await extract(connection, sql);
-  if (extracted?.count !== 1) return undefined;
-  const prepared = await extracted.prepare(0);
-  try {
-    return prepared.statementType;
-  } finally {
-    prepared.destroySync();
-  }
+/** What DuckDB's parser makes of a text; statements that are no SELECT are an error of another type. */
+interface Tree {
+  readonly error_type?: string;
+  readonly error_message?: string;
+  readonly statements?: readonly unknown[];
 }
 
-/** Undefined where the text holds no statement. */
-async function extract(connection: DuckDBConnection, sql: string): Promise<DuckDBExtractedStatements | undefined> {
-  try {
-    return await connection.extractStatements(sql);
-  } catch (error) {
-    const message = error instanceof Error ? error.message : '';
-    const words = message.indexOf('Parser Error:');
-    if (words < 0) return undefined;
-    throw new Error(message.slice(words), { cause: error });
-  }
+/** All that it calls: text, comments and quotes hide none. */
+function functionsOf(tree: Tree): string[] {
+  const names: string[] = [];
+  JSON.stringify(tree, (key, value: unknown) => {
+    if (key === 'function_name' && typeof value === 'string') names.push(value);
+    return value;
+  });
+  return names;
 }

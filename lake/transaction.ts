@@ -48,7 +48,7 @@ const conflict =
 /** Appenders leave the kind of error out. */
 const memory = /^Out of Memory Error|(failed to|could not) (pin|allocate) block/;
 const outage =
-  /connection|could not connect|server closed|timed? ?out|No space left|HTTP (Error|GET|PUT)|IO Error|Unable to connect|terminat/i;
+  /connection|could not connect|server closed|timed? ?out|No space left|HTTP (Error|GET|PUT)|IO Error|Unable to connect|terminat|Failed to execute query "ROLLBACK"/i;
 
 /** The one cast of DuckDB's errors. What is neither conflict nor outage is a defect and stays as it is. */
 export function castLakeError(error: unknown): unknown {

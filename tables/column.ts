@@ -9,11 +9,14 @@ export interface ColumnMeta {
   /** OCSF attribute path(s), where one fits: the notation is that of ocsf.ts. */
   readonly ocsf?: string;
   readonly example?: string;
-  /** Set where the column holds values that indicators are searched in. `any`: what they are is seen by their form. */
+  /**
+   * Set where the column holds values that indicators are searched in. `any`, `artifact`: what they are is seen by their form; with an `@` it is an
+   * address in the one, and may be a URL in the other.
+   */
   readonly observable?: Observable;
 }
 
-export type Observable = 'ip' | 'domain' | 'url' | 'email' | 'hash' | 'any' | 'subject' | 'filename';
+export type Observable = 'ip' | 'domain' | 'url' | 'email' | 'hash' | 'any' | 'artifact' | 'subject' | 'filename';
 
 /** How a column is stored. `timestamp` is microseconds since 1970 UTC as a number; `map` is a Map of string to string; `bytes` is a Uint8Array. */
 export type ColumnType =

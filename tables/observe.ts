@@ -75,6 +75,7 @@ const gatherers: Readonly<Partial<Record<Observable, Gather<string>>>> = {
   email: gatherEmail,
   hash: gatherHash,
   any: gatherAny,
+  artifact: gatherArtifact,
 };
 
 function gatherIp(text: string, { ip }: Found): void {
@@ -136,8 +137,14 @@ function gatherHash(text: string, { hash }: Found): void {
   if (digest !== null) hash.push(digest);
 }
 
-/** Local parts may have the marks of URLs: what has no host before them is an address after all. */
+/** Local parts may have any mark of a URL: `park_harbor.example#EXT#@tenant.example`. */
 function gatherAny(text: string, found: Found): void {
+  if (text.includes('@') && !text.includes('://')) gatherEmail(text, found);
+  else gatherArtifact(text, found);
+}
+
+/** URLs may lack their scheme and hold an address: what has no host before the marks of a URL is an address after all. */
+function gatherArtifact(text: string, found: Found): void {
   const digest = canonicalHash(text);
   if (digest !== null) found.hash.push(digest);
   else if (hasUrlMark(text) && canonicalIp(text) === null && gatherUrl(text, found)) return;

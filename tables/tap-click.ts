@@ -110,7 +110,7 @@ export function tapClickTable({ severityId, disposition, ...facts }: Facts): Tab
     derived,
     derive(click: Values<typeof fields>, extra) {
       click.url_domain ??= click.url === null ? null : hostBeforeRewriting(click.url);
-      return { sender_domain: domainOf(click.envelope_from), other_recipients: othersOf(extra.get('recipient')) };
+      return { sender_domain: domainOf(click.envelope_from), other_recipients: othersOf(extra) };
     },
     eventTime: (click) => click.click_time ?? click.recorded_time ?? click.threat_time,
     disposition: () => disposition,
@@ -122,8 +122,9 @@ function hostBeforeRewriting(url: string): string | null {
   return canonicalHost(original) ?? hostOf(original);
 }
 
-/** Of a list that one column cannot hold: `extra` has it whole. */
-function othersOf(recipients: string | undefined): string[] | null {
+/** Of a list that one column cannot hold: `extra` has it whole, under the key as it was written. */
+function othersOf(extra: ReadonlyMap<string, string>): string[] | null {
+  const [, recipients] = extra.size === 0 ? [] : ([...extra].find(([key]) => key.toLowerCase() === 'recipient') ?? []);
   const all = recipients === undefined ? null : parseJson(recipients);
   return Array.isArray(all) ? all.slice(1).filter((recipient) => typeof recipient === 'string') : null;
 }

@@ -67,7 +67,7 @@ const threats = {
   artifact: field(text, 'threat', {
     description: 'The malicious URL, the SHA-256 of the attachment or the sender address, as `type` says.',
     ocsf: 'osint[].value',
-    observable: 'any',
+    observable: 'artifact',
   }),
   url: field(text, 'threatUrl', {
     description: 'Page of the threat in the TAP dashboard; a pivot, not an indicator.',

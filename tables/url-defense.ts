@@ -36,9 +36,12 @@ function unwrapped(url: string): string | null {
   if (path.startsWith('/v3/__')) return ofVersion3(path);
   const rewritten = parameterU(path);
   if (rewritten === null) return null;
-  if (path.startsWith('/v2/')) return unescape(rewritten.replaceAll('-', '%').replaceAll('_', '/'));
-  return path.startsWith('/v1/') ? unescape(rewritten) : null;
+  if (path.startsWith('/v2/')) return ofHtml(unescape(rewritten.replaceAll('-', '%').replaceAll('_', '/')));
+  return path.startsWith('/v1/') ? ofHtml(unescape(rewritten)) : null;
 }
+
+/** Both versions rewrite links as they stand in HTML. */
+const ofHtml = (url: string) => url.replaceAll('&amp;', '&');
 
 /** The first `u` of the query; null where it has none. In URLs that were taken out of HTML, `&` may be `&amp;`. */
 function parameterU(path: string): string | null {

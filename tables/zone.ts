@@ -22,9 +22,11 @@ const known = new Map<string, ToUtc>();
 
 /** Throws RangeError for what is no time zone. */
 export function toUtcOf(timeZone: string): ToUtc {
-  const made = known.get(timeZone) ?? createToUtc(timeZone);
-  known.set(timeZone, made);
-  return made;
+  const made = known.get(timeZone);
+  if (made !== undefined) return made;
+  const created = createToUtc(timeZone);
+  known.set(timeZone, created);
+  return created;
 }
 
 /**

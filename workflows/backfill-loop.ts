@@ -200,6 +200,7 @@ export function setUpBackfill(input: BackfillIdentity): Backfill {
         const failure = failureOf(outcome);
         if (failure === undefined || !isPassing(failure) || tries >= triesMax) return outcome;
         if (!patched('backfills-outlast')) return outcome;
+        if (failure.code === 'activity.timeout' && !patched('timeouts-pass')) return outcome;
         await waitOut(failure, tries);
       }
     },

@@ -74,6 +74,8 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
   /** Set by an operator; ends any wait. */
   let awake = false;
   let more = false;
+  /** Epoch ms of the last failure. */
+  let failedAtMs = 0;
   let shown = '';
 
   function status(): QueueStatus {
@@ -162,10 +164,15 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     { description: 'Load no objects of a source, or load them again, of what is received from now on.' },
   );
 
-  function fail({ code, message, remedy, directive, retryAfterSeconds }: Failure): void {
-    const consecutiveErrors = state.consecutiveErrors + 1;
+  const troubled = ({ directive }: Failure): QueueCondition => (directive === 'block' ? 'blocked' : 'backoff');
+
+  /** Of activities that failed side by side, the first one counts. */
+  function fail(failure: Failure, beganAtMs = nowMs()): void {
+    const { code, message, remedy, directive, retryAfterSeconds } = failure;
+    const consecutiveErrors = state.consecutiveErrors + (beganAtMs >= failedAtMs ? 1 : 0);
+    failedAtMs = nowMs();
     state = { ...state, consecutiveErrors, lastError: { code, message, remedy, at: new Date(nowMs()).toISOString() } };
-    if (state.paused === undefined) queueCondition = directive === 'block' ? 'blocked' : 'backoff';
+    if (state.paused === undefined) queueCondition = troubled(failure);
     const seconds = directive === 'block' ? blockedSeconds : backoffSeconds(consecutiveErrors, retryAfterSeconds);
     restUntil(nowMs() + seconds * 1000);
   }
@@ -191,13 +198,15 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     try {
       const drained = await drainQueue.executeWithOptions({ summary: `look ${begun}` }, [drainInput(settings)]);
       state = withDrained(state, drained);
-      more = drained.more;
+      // after trouble one tries next, whatever there is
+      more = drained.more && drained.trouble === undefined;
       if (drained.trouble === undefined) succeed(drained.failed[0]);
-      else fail(drained.trouble);
+      else fail(drained.trouble, self.beganAtMs);
     } catch (error) {
       const failure = activityFailure(error);
+      more = false;
       if (failure === undefined) defect = { error };
-      else fail(failure);
+      else fail(failure, self.beganAtMs);
     }
     underWay.delete(self);
     ended += 1;
@@ -230,7 +239,11 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     const failure = rejected === undefined ? undefined : activityFailure(rejected.reason);
     if (rejected !== undefined && failure === undefined) throw rejected.reason;
     if (failure === undefined) succeed(drained.flatMap((each) => each.failed)[0]);
-    else fail(failure);
+    else {
+      fail(failure);
+      // also while it is paused
+      queueCondition = troubled(failure);
+    }
     const rests = failure !== undefined || (!more && !awake);
     if (more || rests) publish();
     if (rests) await condition(() => awake, timerMs(dueAtMs - nowMs()));
@@ -261,7 +274,7 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     if (canBegin()) await condition(isNews, timerMs(dueAtMs - nowMs()), { summary: 'next look' });
     else await condition(isNews);
     if (defect !== undefined) throw defect.error;
-    if (awake && receivers() === 0) dueAtMs = nowMs();
+    if (awake) dueAtMs = nowMs();
   }
 }
 

@@ -36,7 +36,7 @@ export interface QueueStatus extends Omit<QueueState, 'paused'> {
   readonly queue: string;
   readonly condition: QueueCondition;
   readonly pauseReason?: string;
-  /** ISO time of the next look; absent while looking or paused. */
+  /** ISO time of the next look; absent while paused, and while it looks with nothing else planned. */
   readonly nextLookAt?: string;
   readonly settings: QueueSettings;
 }

@@ -66,6 +66,6 @@ export function withRefused(
     const { key, code, remedy } = refused;
     return { ...detail, refused: { key, code, remedy, pass, since: startedAt } };
   }
-  const isOver = known !== undefined && !more && pass === known.pass && startedAt > known.since;
+  const isOver = known !== undefined && !more && (pass === known.pass || pass === 'full') && startedAt > known.since;
   return known === undefined || isOver ? detail : { ...detail, refused: known };
 }

@@ -43,7 +43,8 @@ const s3Kind: SourceKindLogic<S3Settings> = {
     if (bucket === before.bucket && prefix === before.prefix && endpoint === before.endpoint) return undefined;
     const detail = detailOf(access);
     setPasses(access, newPasses(nowMs()));
-    access.change({ s3: { ...detailOf(access), moves: (detail.moves ?? 0) + 1 } });
+    const { refused: _, ...others } = detailOf(access);
+    access.change({ s3: { ...others, moves: (detail.moves ?? 0) + 1 } });
     return '';
   },
   /** One live listing, then one of each pass behind the cursor that is due. */
@@ -90,7 +91,8 @@ const s3Kind: SourceKindLogic<S3Settings> = {
       next = back;
     }
     if (!isThrough) return { cursor: next, loaded };
-    const waitSeconds = isOwnTurns && isUnderWay(access) ? Math.min(settings.every, pacedSeconds) : settings.every;
+    const waitSeconds =
+      isOwnTurns && isUnderWay(access, settings) ? Math.min(settings.every, pacedSeconds) : settings.every;
     return { cursor: next, loaded, ...watermarkAt(completeTo), nextAtMs: nowMs() + waitSeconds * 1000 };
   },
 };
@@ -112,9 +114,9 @@ interface ReadPart {
 
 const watermarkAt = (watermark: string) => ({ watermark });
 
-function isUnderWay(access: SourceAccess<S3Settings>): boolean {
+function isUnderWay(access: SourceAccess<S3Settings>, settings: S3Settings): boolean {
   const { lookBack, full } = detailOf(access);
-  return lookBack !== undefined || full !== undefined;
+  return (lookBack !== undefined && settings.lookBack > 0) || full !== undefined;
 }
 
 /** Lists and loads; what fails is a value, because what went well before it counts. */

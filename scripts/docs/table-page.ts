@@ -130,7 +130,9 @@ function columnRows(columns: Named, rows: readonly Row[], parent: string): strin
 
 function feeds(observable: Observable | undefined): string {
   if (observable === undefined || observable === 'subject' || observable === 'filename') return '';
-  return observable === 'any' ? ' Feeds the column `obs_…` of its form.' : ` Feeds \`obs_${observable}\`.`;
+  return observable === 'any' || observable === 'artifact'
+    ? ' Feeds the column `obs_…` of its form.'
+    : ` Feeds \`obs_${observable}\`.`;
 }
 
 /** Longer ones are cut. */

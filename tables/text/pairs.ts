@@ -42,17 +42,18 @@ export function scanPairs(line: string, from: number): Pairs {
     while (isKeyCode[line.charCodeAt(at)] === 1) at++;
     if (at > start && line.charCodeAt(at) === equals) {
       keys.push(line.slice(start, at));
-      if (line.charCodeAt(at + 1) === quote) {
-        const end = quoteEnd(line, at + 2) + 1;
-        if (end >= line.length || line.charCodeAt(end) === blank) {
-          values.push(unescaped(line.slice(at + 2, end - 1)));
-          at = end;
-        } else {
-          // the quotes are part of the value: `"a b"@c.example`
-          const valueAt = at + 1;
-          at = wordEnd(line, end);
-          values.push(line.slice(valueAt, at));
-        }
+      const valueAt = at + 1;
+      const isBracketed = line.startsWith('<"', valueAt);
+      const close =
+        isBracketed || line.charCodeAt(valueAt) === quote ? quoteEnd(line, valueAt + (isBracketed ? 2 : 1)) : -1;
+      if (close >= 0 && !isBracketed && (close >= line.length - 1 || line.charCodeAt(close + 1) === blank)) {
+        values.push(unescaped(line.slice(valueAt + 1, close)));
+        at = close + 1;
+        goesOn = false;
+      } else if (close >= 0 && close < line.length) {
+        // the quotes are part of the value: `"a b"@c.example`, `<"a b"@c.example>`
+        at = wordEnd(line, close + 1);
+        values.push(line.slice(valueAt, at));
         goesOn = false;
       } else {
         const end = wordEnd(line, at);

@@ -32,10 +32,13 @@ const queue: MessageQueue = {
   close: () => undefined,
 };
 
-/** Objects of `slow` are asked for and the store says nothing; those of `lakeless` are there, those of others are gone. */
+/** Objects of `slow` are asked for and the store says nothing; those of `lakeless` and `large` are there, those of others are gone. */
 const head: ObjectStore['head'] = async ({ key, signal }) => {
   if (key.startsWith('slow/')) await sleep(600_000, undefined, { signal });
-  return key.startsWith('lakeless/') ? { key, etag: 'e', sizeBytes: 1, lastModified: '' } : undefined;
+  const sizeBytes = key.startsWith('large/') ? 9_000_000 : 1;
+  return /^(lakeless|large)\//.test(key)
+    ? { key, etag: 'e', sizeBytes, lastModified: '2026-01-31T00:00:00Z' }
+    : undefined;
 };
 const store: ObjectStore = { head, list: never, open: never, authorize: never, check: never, close: () => undefined };
 const dependencies: DrainDependencies = {
@@ -51,7 +54,7 @@ const dependencies: DrainDependencies = {
   },
 };
 
-const routes = ['slow', 'quick', 'lakeless'].map((tenantId) => ({
+const routes = ['slow', 'quick', 'lakeless', 'large'].map((tenantId) => ({
   tenantId,
   sourceId: 'filter',
   settings: s3Settings.parse({
@@ -78,9 +81,9 @@ const messages = (tenantId: string, from: number, count: number): QueueMessage[]
     receipts: 1,
   }));
 
-const open = () =>
+const open = (lake: DrainDependencies['lake'] = dependencies.lake) =>
   openDrain({
-    dependencies,
+    dependencies: { ...dependencies, lake },
     queueUrl: 'https://sqs.example.com/logs',
     queue,
     visibilitySeconds: 120,
@@ -117,9 +120,38 @@ describe('a drain', () => {
     expect(told).toEqual(messages('slow', 0, 3).map(({ messageId }) => ({ id: messageId, seconds: 0 })));
   });
 
+  it('begins no further objects of a source when it is to end, and gives their messages back', async () => {
+    let loading = 0;
+    let loaded = () => {};
+    const gate = new Promise<void>((resolve) => (loaded = resolve));
+    const drain = open({
+      ...dependencies.lake,
+      receipts: async () => new Map(),
+      async load({ batchId }) {
+        loading += 1;
+        await gate;
+        return { batchId, tables: [] };
+      },
+    });
+    drain.take(messages('large', 0, 3), routes);
+    await vi.waitFor(() => expect(loading).toBe(1));
+    const finished = drain.finished();
+    loaded();
+    await finished;
+    expect(loading).toBe(1);
+    // all three are settled together: none is deleted before its object is in the lake
+    expect(told).toEqual([
+      { id: 'large 0', seconds: 'deleted' },
+      { id: 'large 1', seconds: 5 },
+      { id: 'large 2', seconds: 5 },
+    ]);
+    expect(drain.total(false)).toMatchObject({ received: 3, done: 1 });
+  });
+
   it('tells of trouble that is not of an object, and counts what went well', async () => {
     const drain = open();
     drain.take([...messages('lakeless', 0, 2), ...messages('quick', 0, 2)], routes);
+    await vi.waitFor(() => expect(drain.trouble()).toBeDefined());
     await drain.finished();
     expect(drain.trouble()).toMatchObject({ code: 'lake.unavailable' });
     expect(deleted()).toEqual(['quick 0', 'quick 1']);

@@ -6,10 +6,10 @@ import { tables } from '../../tables/registry.ts';
 const messages = tables.proofpoint_tap_messages_delivered.row.shape;
 
 /** The SQL of one term. */
-function sql(query: string): string | undefined {
+function sql(query: string, columns: Parameters<typeof predicate>[0] = messages): string | undefined {
   const [term] = parseQuery(query);
   if (term === undefined) throw new Error('no term');
-  return predicate(messages, term);
+  return predicate(columns, term);
 }
 
 describe('predicate', () => {
@@ -33,8 +33,12 @@ describe('predicate', () => {
     expect(sql('obs_domain=Evil[.]example')).toBe(
       `len(list_filter("obs_domain", lambda e0: coalesce(lower(e0) = lower('evil.example'), false))) > 0`,
     );
-    expect(sql('message_id=<A@b.example>')).toBe(`lower(trim("message_id", '<>')) = lower('A@b.example')`);
+    for (const cut of ['<A@b.example>', '<A@b.example', 'A@b.example>'])
+      expect(sql(`message_id=${cut}`)).toBe(`lower(trim("message_id", '<>')) = lower('A@b.example')`);
   });
+
+  it('takes a network for what it is where the address is that of the listener, too', () =>
+    expect(sql('lip=10.0.0.0/8', tables.proofpoint_gateway_filter_logs.row.shape)).not.toContain('10.0.0.0/8'));
 
   it('negates the whole of what = means', () => {
     expect(sql('subject!=a*')).toBe(String.raw`NOT coalesce(lower("subject") LIKE lower('a%') ESCAPE '\', false)`);

@@ -66,6 +66,24 @@ describe('observables', () => {
     expect(observablesOf(rowOf('proofpoint_tap_messages_blocked', record))).toEqual(found);
   });
 
+  it.each([
+    [
+      'lena.park_harbor.example#EXT#@tenant.example',
+      ['lena.park_harbor.example#ext#@tenant.example'],
+      'tenant.example',
+    ],
+    ['john.doe/dept@c.example', ['john.doe/dept@c.example'], 'c.example'],
+    ['a.b?c@d.example', ['a.b?c@d.example'], 'd.example'],
+    ['mail.example', null, 'mail.example'],
+  ])('of a value of the filter log, %s, are an address where there is an @', (value, emails, domain) => {
+    const line = `2026-01-31T00:00:00Z gw filter[1]: rprt mod=session cmd=x value=${value}`;
+    expect(rowOf('proofpoint_gateway_filter_logs', line)).toMatchObject({
+      obs_email: emails,
+      obs_domain: [domain],
+      obs_url: null,
+    });
+  });
+
   it('of a PoD message include the URLs of its parts, of which mailto: is an address', () => {
     const urls = [{ url: 'http://A.example/x' }, { url: 'mailto:b@c.example?subject=d' }, { url: 'tel:+4912345' }];
     expect(observablesOf(rowOf('proofpoint_on_demand_message', { msgParts: [{ urls }] }))).toEqual({

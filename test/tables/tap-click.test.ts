@@ -56,6 +56,10 @@ describe('TAP clicks', () => {
       obs_email: ['a@b.example', 'c@b.example'],
     });
     expect(extraOf(row)).toEqual({ recipient: '["a@b.example","c@b.example"]' });
+    expect(rowOf(blocked, { Recipient: ['a@b.example', 'c@b.example'] })).toMatchObject({
+      other_recipients: ['c@b.example'],
+      obs_email: ['a@b.example', 'c@b.example'],
+    });
   });
 
   it('without a usable recipient are rows all the same', () =>

@@ -33,6 +33,7 @@ describe('originalUrl', () => {
       'http://bad.example/a_b?c=%',
     ],
     ['https://URLDefense.com/v2/url?d=x&u=http-3A__bad.example_caf-C3-A9', 'http://bad.example/café'],
+    ['https://urldefense.com/v2/url?u=http-3A__bad.example_-3Fa-3D1-26amp-3Bb-3D2&d=x', 'http://bad.example/?a=1&b=2'],
     ['https://urldefense.com/v2/url?u=http-3A__bad.example_cut-2', 'http://bad.example/cut%2'],
     ['https://urldefense.com/v3/__https://bad.example/x__;!!abc!def$', 'https://bad.example/x'],
     ['urldefense.us/v3/__http://bad.example/*frag__;Iw!a!b$', 'http://bad.example/#frag'],

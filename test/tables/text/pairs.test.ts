@@ -45,6 +45,8 @@ describe('scanPairs', () => {
 
   it.each([
     ['value="john doe"@a.example', '"john doe"@a.example'],
+    ['value=<"x action=discard y"@a.example>', '<"x action=discard y"@a.example>'],
+    ['value=<"a b"@c.example>,<d@e.example>', '<"a b"@c.example>,<d@e.example>'],
     ['value="say \\"hi\\" now"@a.example', '"say \\"hi\\" now"@a.example'],
     ['value="a"b"c d"', '"a"b"c'],
   ])('keeps the quotes where the value goes on after them: %s', (line, expected) =>
