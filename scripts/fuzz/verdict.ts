@@ -40,7 +40,10 @@ export function verdictOn(table: Table, bytes: Buffer): Verdict {
 function parsedObject(bytes: Buffer): object | undefined {
   if (!isUtf8(bytes)) return undefined;
   try {
-    const value: unknown = JSON.parse(withExactNumbers(bytes.toString()));
+    const text = bytes.toString();
+    // a number such as 01e999 is no JSON, and a text is: what is no JSON is found before numbers become texts
+    JSON.parse(text);
+    const value: unknown = JSON.parse(withExactNumbers(text));
     return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : undefined;
   } catch {
     return undefined;
