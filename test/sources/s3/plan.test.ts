@@ -154,7 +154,7 @@ describe('the passes of an S3 source', () => {
       const atMs = startMs + index * 5 * minuteMs;
       return { atMs, key: keyOf(atMs), version: '1' };
     });
-    const stray: Upload = { atMs: startMs + 2 * hourMs, key: 'p/readme.txt', version: '1' };
+    const stray: Upload = { atMs: startMs + 2 * hourMs + 2 * minuteMs, key: 'p/readme.txt', version: '1' };
     const { foundMs, lists } = simulate([...days, stray], settingsOf({ reconcile: '12h' }), startMs + 72 * hourMs);
     const delaysMs = days.map(({ key, version, atMs }) => (foundMs.get(`${key}@${version}`) ?? Infinity) - atMs);
     // a look-back shows it, and from then on nearly everything is found at once: a page that ends before that key hides it
