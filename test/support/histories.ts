@@ -51,7 +51,9 @@ export function recordHistories(histories: readonly ExportedHistory[]): void {
     const [chosen] = histories
       .filter(({ workflowType, json }) => workflowType === type && json.length < 600_000)
       .toSorted((a, b) => b.json.length - a.json.length);
-    if (chosen !== undefined) writeFileSync(join(fixtures, `${type}-${version}.json`), chosen.json);
+    // stack traces name files of the machine that recorded them
+    const json = chosen?.json.replaceAll(projectRoot, '/app/');
+    if (json !== undefined) writeFileSync(join(fixtures, `${type}-${version}.json`), json);
   }
 }
 
