@@ -1,4 +1,4 @@
-/** What commands print: a table for people, JSON for programs, errors with their remedy. */
+/** What commands print: a table for people, JSON for programs, notes beside it, errors with their remedy. */
 import { IngestError } from '../errors/ingest-error.ts';
 import { reasonOf } from '../errors/reason.ts';
 
@@ -53,6 +53,17 @@ export function printTable(columns: readonly string[], rows: readonly (readonly 
 function cell(value: unknown): string {
   if (value === null || value === undefined) return '-';
   return asText(value).replaceAll(unprintable, ' ');
+}
+
+/** What people should know beside the data. It goes to standard error: standard output is for programs. */
+export function note(text: string): void {
+  process.stderr.write(`${printable(text)}\n`);
+}
+
+/** The first `limit` of what was read one beyond it, and a note where there are more. */
+export function firstOf<T>(read: readonly T[], limit: number): readonly T[] {
+  if (read.length > limit) note(`the first ${limit}, and more: raise --limit`);
+  return read.slice(0, limit);
 }
 
 /** RFC 4180; nothing is no value, `""` the empty text. Exact for programs, without control characters on a terminal. */

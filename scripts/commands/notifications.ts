@@ -3,8 +3,7 @@ import { type Command, Option } from 'commander';
 import { listQueueLetters } from '../../lake/queue-letters.ts';
 import type { QueueStatus } from '../../workflows/queue-state.ts';
 import { queuePage } from '../../workflows/status-page.ts';
-import { firstOf } from '../notes.ts';
-import { printJson, printTable, printText } from '../output.ts';
+import { firstOf, printJson, printTable, printText } from '../output.ts';
 import { queueStatus, runningQueues, updateQueue } from '../queue-registry.ts';
 import {
   askEach,

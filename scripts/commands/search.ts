@@ -2,8 +2,7 @@
 import { type Command, Option } from 'commander';
 import { type SearchAnswer, type SearchRequest, search } from '../../hunt/search.ts';
 import { type TableName, tableNames } from '../../tables/table.ts';
-import { note } from '../notes.ts';
-import { UsageError } from '../output.ts';
+import { note, UsageError } from '../output.ts';
 import { countOption, documented, type JsonOption, namesOption, timeOption, withLake } from './context.ts';
 import { mustBeTenants } from './known-tenants.ts';
 import { allColumns, printHits } from './search-rows.ts';
