@@ -121,6 +121,7 @@ export function openObject(
     uri: `s3://${batch.bucket}/${batch.key}`,
     sizeBytes: batch.sizeBytes,
     fallbackTime: Date.parse(batch.lastModified) * 1000,
+    timezone: settings.timezone,
   };
   const choice = chooseTable(settings.table);
   /** Of a small object, which may be filled a second time: it is asked for once. */
@@ -140,7 +141,7 @@ export function openObject(
     tableNames: choice.tables.map((table) => table.name),
     async fill(stage) {
       const chunks = await download();
-      const origin = { ...originOf(stage), timeZone: settings.timezone };
+      const origin = originOf(stage);
       let last: RawRecord | undefined;
       try {
         for await (const records of readObjectRecords({ chunks, ...choice.form, limits: objectLimits, signal })) {
@@ -168,13 +169,14 @@ function endOf(record: RawRecord | undefined): number {
 }
 
 function originOf({ header, ingestedAt }: Stage): Origin {
-  const { tenantId, batchId: id, kind, uri, fallbackTime } = header;
+  const { tenantId, batchId: id, kind, uri, fallbackTime, timezone } = header;
   return {
     tenantId,
     batchId: id,
     uri,
     fallbackTime,
     fallbackTimeSource: kind === 'tap' ? 'window' : 'object',
+    timeZone: timezone,
     ingestedAt,
   };
 }

@@ -22,13 +22,14 @@ export function createReplayLetters({ lake }: Dependencies) {
 
 /** As the letter's batch would parse it today; empty where it still fails. */
 function solve(tenantId: string, letter: Letter): Solved[] {
-  const { batchId, batchKind, uri, fallbackTime, record } = letter;
+  const { batchId, batchKind, uri, fallbackTime, timezone, record } = letter;
   const { table, row } = parserOf(letter).parse(record, {
     tenantId,
     batchId,
     uri,
     fallbackTime,
     fallbackTimeSource: batchKind === 'tap' ? 'window' : 'object',
+    timeZone: timezone,
     ingestedAt: Date.now() * 1000,
   });
   return row === undefined ? [] : [{ letter, table, row }];

@@ -108,6 +108,7 @@ async function insertLedger(
     uri: header.uri,
     size_bytes: header.sizeBytes,
     fallback_time: header.fallbackTime,
+    timezone: header.timezone ?? null,
     counts: (receipts[index]?.tables ?? []).map(({ table, records, rows, rowsAdded, deadLetters }) => ({
       table_name: table,
       records,

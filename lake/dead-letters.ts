@@ -59,6 +59,8 @@ export interface Letter {
   readonly sourceId: string;
   readonly uri: string;
   readonly fallbackTime: TimeMicros;
+  /** Of times that say none; absent: UTC. */
+  readonly timezone?: string | undefined;
   readonly record: RawRecord;
 }
 
@@ -75,7 +77,7 @@ export async function readLetters(connection: DuckDBConnection, page: LetterPage
         OR sum(size_bytes) OVER (ORDER BY dead_letter_id) <= ${pageBytesMax})
     SELECT letter.dead_letter_id, letter.table_name, letter.batch_id, batch.kind, [c.table_name FOR c IN batch.counts] AS batch_tables,
       letter.source_id, letter.source_ref.uri AS uri, letter.source_ref."offset" AS record_offset, letter.source_ref.line AS line, letter.raw,
-      epoch_us(coalesce(batch.fallback_time, batch.committed_at)) AS fallback_time
+      epoch_us(coalesce(batch.fallback_time, batch.committed_at)) AS fallback_time, batch.timezone
     FROM lake.dead_letters AS letter SEMI JOIN page USING (dead_letter_id) JOIN lake.batches AS batch USING (batch_id)
     WHERE letter.tenant_id = ${quote(page.tenantId)}
     ORDER BY letter.dead_letter_id`);
@@ -88,6 +90,7 @@ export async function readLetters(connection: DuckDBConnection, page: LetterPage
     sourceId: String(letter['source_id']),
     uri: String(letter['uri']),
     fallbackTime: Number(letter['fallback_time']),
+    timezone: (letter['timezone'] as string | null) ?? undefined,
     record: {
       bytes: letter['raw'] as Uint8Array,
       offset: Number(letter['record_offset']),

@@ -25,6 +25,8 @@ export interface BatchHeader {
   readonly sizeBytes: number;
   /** The time that records without one of their own get. */
   readonly fallbackTime: TimeMicros;
+  /** Of times that say none; absent: UTC. */
+  readonly timezone?: string | undefined;
 }
 
 /** A record that failed, with the table it was meant for. */

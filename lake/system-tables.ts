@@ -25,6 +25,10 @@ export const batches = {
     description: "Time of records without one of their own: hour of the TAP window, object's LastModified.",
     source: 'derived',
   }),
+  timezone: text({
+    description: 'Time zone of times that say none: `timezone` of the source; null: UTC.',
+    source: 'configuration',
+  }),
   counts: list(
     struct({ table_name: text(), records: int64(), rows: int64(), rows_added: int64(), dead_letters: int64() }),
     {

@@ -100,6 +100,18 @@ describe('a replay of dead letters', () => {
     expect(await rowsOf(filterTable, 'acme')).toEqual(await rowsOf(filterTable, 'fresh'));
     expect(await replayed('acme', false)).toEqual({ done: true, letters: 1, resolved: 0 });
   });
+
+  it('reads times that have no zone in that of the source that shipped them', async () => {
+    const local = filterLine(1).replace('+00:00', '');
+    const header = { ...objectHeader('local', 'zoned'), timezone: 'America/New_York' };
+    await loadLines(stack.dependencies.lake, header, [local], () => ({
+      reject: { code: 'unknown_line', reason: 'too new' },
+    }));
+    expect(await replayed('zoned', false)).toMatchObject({ resolved: 1 });
+    expect(await query(`SELECT event_time::VARCHAR AS at FROM ${filterTable} WHERE tenant_id = 'zoned'`)).toEqual([
+      { at: '2026-01-31 10:00:00.000001' },
+    ]);
+  });
 });
 
 describe('reprocessing', () => {
