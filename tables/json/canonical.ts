@@ -33,12 +33,12 @@ function write(value: unknown, bags: boolean, depth: number): string | undefined
   if (depth >= maxDepth) return bags ? undefined : JSON.stringify(tooDeep);
   if (Array.isArray(value)) return writeList(value, bags, depth);
   const object = value as Record<string, unknown>;
+  const { sorted, heads } = keyOrderOf(object);
   let text = '{';
-  for (const key of sortedKeys(object)) {
-    const part = write(object[key], bags, depth + 1);
+  for (let index = 0; index < sorted.length; index++) {
+    const part = write(object[sorted[index]!], bags, depth + 1);
     if (part === undefined) return undefined;
-    text += text.length === 1 ? quoted(key) : `,${quoted(key)}`;
-    text += `:${part}`;
+    text += heads[index]! + part;
   }
   return `${text}}`;
 }
@@ -66,26 +66,32 @@ function quoted(text: string): string {
 }
 
 interface KeyOrder {
+  /** As the object has them. */
   readonly keys: readonly string[];
   readonly sorted: readonly string[];
+  /** What stands before the value of each sorted key: `"a":`, then `,"b":`. */
+  readonly heads: readonly string[];
 }
 
-/** The key orders seen last, by their first key: records of one source have the same keys in the same order, and sorting them costs most. */
-const keyOrders = new Map<string, KeyOrder>();
-const keyOrdersMax = 256;
-/** Longer lists of keys are not those of a vendor. */
-const rememberedKeysMax = 128;
+/** Key orders seen before, by their first key: records of one source have few, and to sort and to quote keys costs most. */
+const keyOrders = new Map<string, KeyOrder[]>();
+const firstKeysMax = 256;
+/** Of one first key: records that differ in their optional fields. */
+const ordersMax = 8;
+/** Characters; longer lists of keys are not those of a vendor, and would be kept. */
+const rememberedLengthMax = 4096;
 
-function sortedKeys(object: Record<string, unknown>): readonly string[] {
+function keyOrderOf(object: Record<string, unknown>): KeyOrder {
   const keys = Object.keys(object);
-  const [first] = keys;
-  if (first === undefined || keys.length === 1 || keys.length > rememberedKeysMax) return keys.sort();
-  const known = keyOrders.get(first);
-  if (known !== undefined && areSame(known.keys, keys)) return known.sorted;
-  if (keyOrders.size >= keyOrdersMax) keyOrders.clear();
+  const [first = ''] = keys;
+  const known = keyOrders.get(first) ?? [];
+  for (const order of known) if (areSame(order.keys, keys)) return order;
   const sorted = keys.toSorted();
-  keyOrders.set(first, { keys, sorted });
-  return sorted;
+  const order = { keys, sorted, heads: sorted.map((key, index) => `${index === 0 ? '' : ','}${quoted(key)}:`) };
+  if (order.heads.reduce((sum, { length }) => sum + length, 0) > rememberedLengthMax) return order;
+  if (known.length === 0 && keyOrders.size >= firstKeysMax) keyOrders.clear();
+  keyOrders.set(first, [order, ...known].slice(0, ordersMax));
+  return order;
 }
 
 function areSame(one: readonly string[], other: readonly string[]): boolean {

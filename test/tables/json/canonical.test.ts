@@ -8,6 +8,16 @@ describe('canonicalText', () => {
   it('sorts keys at every level and takes lists for bags', () =>
     expect(canonicalText({ b: [{ y: 1, x: 2 }, 3, '3'], a: null })).toBe('{"a":null,"b":["3",3,{"x":2,"y":1}]}'));
 
+  it('tells apart objects that begin with the same key, however many', () => {
+    for (let round = 0; round < 2; round += 1)
+      for (let count = 1; count <= 20; count += 1) {
+        const names = Array.from({ length: count }, (_, index) => `k${String(99 - index)}`);
+        const record = Object.fromEntries(['same', ...names].map((key) => [key, 1]));
+        const sorted = ['same', ...names].toSorted().map((key) => `"${key}":1`);
+        expect(canonicalText(record)).toBe(`{${sorted.join(',')}}`);
+      }
+  });
+
   it('tells text from number, and one item from two equal ones', () => {
     expect(canonicalText({ a: '1' })).not.toBe(canonicalText({ a: 1 }));
     expect(canonicalText(['x', 'x'])).not.toBe(canonicalText(['x']));
