@@ -104,7 +104,7 @@ function simulate(table: Exclude<TableName, LineTable>, count: number): string[]
   return found.slice(0, count);
 }
 
-/** The record with the beginning of its identifiers changed. */
+/** The record with the beginning of its identifiers changed, which may be base64. */
 function otherRecord(record: string, round: number): string {
-  return record.replaceAll(/(?<="(?:id|guid|GUID)":")[\w-]{4}/g, round.toString(36).padStart(4, '0'));
+  return record.replaceAll(/(?<="(?:id|guid|GUID)":")[\w+/-]{4}/g, round.toString(36).padStart(4, '0'));
 }

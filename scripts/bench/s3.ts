@@ -47,6 +47,13 @@ interface Measured {
   readonly peakMemoryMegabytes: number;
 }
 
+/** How long nothing else could run in a thread of a worker while it loaded. Zero: never long enough to be told. */
+interface Stalls {
+  readonly longestMs: number;
+  /** The longest without the time in which the thread stood ready and had no core: on this machine workers, S3 server and Temporal share them. */
+  readonly longestOwnMs: number;
+}
+
 interface Loading extends Measured {
   readonly case: string;
   readonly megabytesPerSecond: number;
@@ -54,8 +61,7 @@ interface Loading extends Measured {
   readonly ratioPerCore: number;
   /** The same per second of the clock. */
   readonly ratioByClock: number;
-  /** Longest time that nothing else could run in a worker while it loaded. */
-  readonly longestStallMs: number;
+  readonly stalls: Stalls;
   readonly exact: boolean;
 }
 
@@ -100,9 +106,9 @@ async function run(megabytes: number) {
   const client = await connectClient(config);
   let workers: Running[] = [];
   let hasDied = false;
-  const stalls = (index: number) => join(directory, `stall-${index}`);
+  const stallFileOf = (index: number) => join(directory, `stall-${index}`);
   const startWorker = async (share: NodeJS.ProcessEnv = {}) => {
-    const stallFile = stalls(workers.length);
+    const stallFile = stallFileOf(workers.length);
     const options = `${process.env['NODE_OPTIONS'] ?? ''} --import ${new URL('stall-watch.mjs', import.meta.url).href}`;
     const worker = await startWorkerProcess({
       env: { ...env, ...share, NODE_OPTIONS: options.trim(), STALL_FILE: stallFile },
@@ -152,7 +158,7 @@ async function run(megabytes: number) {
     await loaded;
     const seconds = (performance.now() - startMs) / 1000;
     const after = workers.map(({ pid }) => processUsage(pid));
-    const longestStallMs = await longestStall(workers.map((_, index) => stalls(index)));
+    const stalls = await readStalls(workers.map((_, index) => stallFileOf(index)));
     await Promise.all(workers.map(async (worker) => worker.close()));
     const lake = await openLakeReader({ ...config.lake, s3: config.aws });
     const held = await linesOfTenant(lake, table, tenantId);
@@ -166,7 +172,7 @@ async function run(megabytes: number) {
       megabytesPerSecond: plainBytes / 1e6 / seconds,
       ratioPerCore: bare.cpuSeconds / usage.cpuSeconds,
       ratioByClock: bare.seconds / seconds,
-      longestStallMs,
+      stalls,
       exact: sameLines(held, expected),
     };
   }
@@ -258,10 +264,14 @@ function sumUsage(after: readonly ProcessUsage[], before: readonly ProcessUsage[
   };
 }
 
-/** Zero: none that was long enough to be told. */
-async function longestStall(files: readonly string[]): Promise<number> {
+async function readStalls(files: readonly string[]): Promise<Stalls> {
   const texts = await Promise.all(files.map((file) => readFile(file, 'utf8').catch(() => '')));
-  return Math.max(0, ...texts.flatMap((text) => text.trim().split('\n').map(Number)));
+  const told = texts.flatMap((text) => text.split('\n').filter((line) => line !== ''));
+  const stalls = told.map((line) => line.split(' ').map(Number) as [number, number]);
+  return {
+    longestMs: Math.max(0, ...stalls.map(([stallMs]) => stallMs)),
+    longestOwnMs: Math.max(0, ...stalls.map(([stallMs, withoutCoreMs]) => stallMs - withoutCoreMs)),
+  };
 }
 
 function sameLines(one: Lines, other: Lines): boolean {
@@ -287,7 +297,7 @@ await runTool(
             `download and gunzip: ${round(bare.seconds, 1)} s, ${round(bare.cpuSeconds, 1)} s of CPU\n\n`,
         );
         printTable(
-          ['load', 's', 'MB/s', 'CPU s', 'ratio a core', 'ratio by clock', 'peak MB', 'longest stall ms', 'exact'],
+          ['load', 's', 'MB/s', 'CPU s', 'ratio a core', 'ratio by clock', 'peak MB', 'stall ms', 'with a core', 'exact'],
           loads.map((load) => [
             load.case,
             round(load.seconds, 1),
@@ -296,7 +306,8 @@ await runTool(
             round(load.ratioPerCore, 3),
             round(load.ratioByClock, 3),
             round(load.peakMemoryMegabytes, 0),
-            round(load.longestStallMs, 0),
+            round(load.stalls.longestMs, 0),
+            round(load.stalls.longestOwnMs, 0),
             load.exact ? 'yes' : 'NO',
           ]),
         );
