@@ -2,17 +2,16 @@
 import type { z } from 'zod';
 import { IngestError } from '../errors/ingest-error.ts';
 import { unbracket } from '../tables/address.ts';
-import { columnMeta, fieldsWithin, type Observable } from '../tables/column.ts';
+import { columnMeta, fieldsWithin, type Observable, type SearchedAlone } from '../tables/column.ts';
 import { canonicalDomain, canonicalEmail, canonicalHash, canonicalIp } from '../tables/observable.ts';
 
 /** What the values of a text column are. */
 export interface Meaning {
-  readonly kind: Observable | 'message_id';
+  readonly kind: Observable | Exclude<SearchedAlone, 'own_ip'>;
   /** Set for the columns `obs_…`, which hold nothing else, in canonical form. */
   readonly isCanonical: boolean;
 }
 
-const messageIds: ReadonlySet<string> = new Set(['message_id', 'msgid', 'hdr_mid']);
 const gathered: ReadonlyMap<string, Observable> = new Map(
   (['ip', 'domain', 'url', 'email', 'hash'] as const).map((kind) => [`obs_${kind}`, kind]),
 );
@@ -24,13 +23,10 @@ export function meaningOf(
 ): Meaning | undefined {
   const kind = gathered.get(field);
   if (kind !== undefined) return { kind, isCanonical: true };
-  if (messageIds.has(field)) return { kind: 'message_id', isCanonical: false };
-  // the address that listened is no indicator, and may be asked for by its network all the same
-  if (field === 'lip') return { kind: 'ip', isCanonical: false };
   const schema = Object.hasOwn(fields, field) ? fields[field] : undefined;
   if (schema === undefined) return undefined;
   const { observable } = columnMeta(schema);
-  if (observable !== undefined) return { kind: observable, isCanonical: false };
+  if (observable !== undefined) return { kind: observable === 'own_ip' ? 'ip' : observable, isCanonical: false };
   const within = fieldsWithin(schema);
   return within === undefined ? undefined : meaningOf(within, path);
 }

@@ -13,10 +13,14 @@ export interface ColumnMeta {
    * Set where the column holds values that indicators are searched in. `any`, `artifact`: what they are is seen by their form; with an `@` it is an
    * address in the one, and may be a URL in the other.
    */
-  readonly observable?: Observable;
+  readonly observable?: Observable | SearchedAlone;
 }
 
-export type Observable = 'ip' | 'domain' | 'url' | 'email' | 'hash' | 'any' | 'artifact' | 'subject' | 'filename';
+/** Gathered in the columns `obs_…`. */
+export type Observable = 'ip' | 'domain' | 'url' | 'email' | 'hash' | 'any' | 'artifact';
+
+/** Searched in their own columns only. `own_ip`: an address of ours is no indicator, and may be asked for by its network all the same. */
+export type SearchedAlone = 'subject' | 'filename' | 'message_id' | 'own_ip';
 
 /** How a column is stored. `timestamp` is microseconds since 1970 UTC as a number; `map` is a Map of string to string; `bytes` is a Uint8Array. */
 export type ColumnType =

@@ -34,7 +34,7 @@ const fields = {
     description: 'Country of the client, two letters; `**` is unknown.',
     ocsf: 'src_endpoint.location.country',
   }),
-  lip: field(text, 'lip', { description: 'Local address.', ocsf: 'dst_endpoint.ip' }),
+  lip: field(text, 'lip', { description: 'Local address.', ocsf: 'dst_endpoint.ip', observable: 'own_ip' }),
   prot: field(text, 'prot', { description: 'Protocol.', ocsf: 'protocol_name', example: 'smtp:smtp' }),
   hops_active: field(text, 'hops_active', { description: 'Whether hop detection is active: `t` or `f`.' }),
   conn_host: field(text, 'host', {
@@ -88,6 +88,7 @@ const fields = {
       description:
         'Message-ID header without `<>`; joins to `msgid` of sendmail logs, `message_id` of TAP and PoD messages.',
       ocsf: 'email.message_uid',
+      observable: 'message_id',
     },
     unbracket,
   ),

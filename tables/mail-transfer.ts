@@ -26,7 +26,7 @@ export function transferFields(pathsOf: (equate: string) => string | readonly st
     msgid: field(
       text,
       pathsOf('msgid'),
-      { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid' },
+      { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid', observable: 'message_id' },
       unbracket,
     ),
     proto: field(text, pathsOf('proto'), {

@@ -2,7 +2,7 @@
 import { unescape } from 'node:querystring';
 import type { z } from 'zod';
 import { addressesIn, hostOf, isAddress, schemeOf } from './address.ts';
-import { columnMeta, columnType, fieldsWithin, type Observable } from './column.ts';
+import { columnMeta, columnType, fieldsWithin, type Observable, type SearchedAlone } from './column.ts';
 import { canonicalDomain, canonicalEmail, canonicalHash, canonicalHost, canonicalIp } from './observable.ts';
 import type { Row } from './table.ts';
 import { isUrlDefenseHost, originalUrl } from './url-defense.ts';
@@ -68,7 +68,7 @@ function walk(row: Row, steps: readonly Step[], found: Found): void {
 }
 
 /** The other kinds are searched in their own columns. */
-const gatherers: Readonly<Partial<Record<Observable, Gather<string>>>> = {
+const gatherers: Readonly<Partial<Record<Observable | SearchedAlone, Gather<string>>>> = {
   ip: gatherIp,
   domain: gatherHost,
   url: gatherUrl,

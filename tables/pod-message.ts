@@ -144,7 +144,7 @@ const addresses = {
   message_id: field(
     text,
     header('message-id'),
-    { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid' },
+    { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid', observable: 'message_id' },
     unbracket,
   ),
   x_mailer: field(text, header('x-mailer'), {

@@ -61,7 +61,12 @@ const fields = {
     description: 'Message that held the URL; joins to messages.',
     ocsf: 'metadata.correlation_uid',
   }),
-  message_id: field(text, 'messageID', { description: 'Message-ID header without `<>`.' }, unbracket),
+  message_id: field(
+    text,
+    'messageID',
+    { description: 'Message-ID header without `<>`.', observable: 'message_id' },
+    unbracket,
+  ),
   campaign_id: field(text, 'campaignID', {
     description: 'Campaign that the threat belongs to.',
     ocsf: 'osint[].campaign.name',

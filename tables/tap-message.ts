@@ -115,7 +115,7 @@ const fields = {
   message_id: field(
     text,
     'messageID',
-    { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid' },
+    { description: 'Message-ID header without `<>`.', ocsf: 'email.message_uid', observable: 'message_id' },
     unbracket,
   ),
   cluster: field(text, ['cluster', 'clusterId'], {

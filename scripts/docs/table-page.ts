@@ -1,7 +1,7 @@
 /** The documentation pages of the tables, made from their definitions. Pure. */
 import type { z } from 'zod';
 import { dayColumnName } from '../../lake/schema.ts';
-import { columnMeta, columnType, type ColumnType, fieldsWithin, type Observable } from '../../tables/column.ts';
+import { type ColumnMeta, columnMeta, columnType, type ColumnType, fieldsWithin } from '../../tables/column.ts';
 import { envelope } from '../../tables/envelope.ts';
 import { ocsfVersion } from '../../tables/ocsf.ts';
 import type { Row, Table } from '../../tables/table.ts';
@@ -128,11 +128,20 @@ function columnRows(columns: Named, rows: readonly Row[], parent: string): strin
   });
 }
 
-function feeds(observable: Observable | undefined): string {
-  if (observable === undefined || observable === 'subject' || observable === 'filename') return '';
-  return observable === 'any' || observable === 'artifact'
-    ? ' Feeds the column `obs_…` of its form.'
-    : ` Feeds \`obs_${observable}\`.`;
+function feeds(observable: ColumnMeta['observable']): string {
+  switch (observable) {
+    case 'ip':
+    case 'domain':
+    case 'url':
+    case 'email':
+    case 'hash':
+      return ` Feeds \`obs_${observable}\`.`;
+    case 'any':
+    case 'artifact':
+      return ' Feeds the column `obs_…` of its form.';
+    default:
+      return '';
+  }
 }
 
 /** Longer ones are cut. */
