@@ -3,7 +3,6 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
-  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -14,7 +13,6 @@ import { nowMs, timerMs } from '../sources/clock.ts';
 import type { QueueSettings } from '../sources/s3/queue-routes.ts';
 import { drainQueue } from './activity-options.ts';
 import { activityFailure, backoffSeconds, type Failure } from './failure.ts';
-import { mapSettled } from './map-settled.ts';
 import {
   pauseQueueUpdate,
   pauseRouteUpdate,
@@ -67,8 +65,6 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
   const underWay = new Set<{ readonly beganAtMs: number }>();
   let begun = 0;
   let ended = 0;
-  /** Of histories from before. */
-  let isLooking = false;
   let defect: { readonly error: unknown } | undefined;
   let routesVersion = 1;
   /** Set by an operator; ends any wait. */
@@ -108,7 +104,7 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
   const receivers = () => [...underWay].filter(({ beganAtMs }) => nowMs() < beganAtMs + receiveSeconds * 1000).length;
 
   /** So that what an operator was told holds: what is being loaded has the routes of before. A large object is not waited for. */
-  const lookIsOver = () => condition(() => !isLooking && receivers() === 0, lookOverSeconds * 1000);
+  const lookIsOver = () => condition(() => receivers() === 0, lookOverSeconds * 1000);
 
   setHandler(queueStatusQuery, status, { description: 'State, routes, totals, last error.' });
   setHandler(
@@ -164,15 +160,13 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     { description: 'Load no objects of a source, or load them again, of what is received from now on.' },
   );
 
-  const troubled = ({ directive }: Failure): QueueCondition => (directive === 'block' ? 'blocked' : 'backoff');
-
   /** Of activities that failed side by side, the first one counts. */
   function fail(failure: Failure, beganAtMs = nowMs()): void {
     const { code, message, remedy, directive, retryAfterSeconds } = failure;
     const consecutiveErrors = state.consecutiveErrors + (beganAtMs >= failedAtMs ? 1 : 0);
     failedAtMs = nowMs();
     state = { ...state, consecutiveErrors, lastError: { code, message, remedy, at: new Date(nowMs()).toISOString() } };
-    if (state.paused === undefined) queueCondition = troubled(failure);
+    if (state.paused === undefined) queueCondition = directive === 'block' ? 'blocked' : 'backoff';
     const seconds = directive === 'block' ? blockedSeconds : backoffSeconds(consecutiveErrors, retryAfterSeconds);
     restUntil(nowMs() + seconds * 1000);
   }
@@ -223,32 +217,6 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
   const isRunLong = () => begun >= activitiesPerRunMax || workflowInfo().continueAsNewSuggested;
   const isRunOver = () => workflowInfo().historyLength >= eventsMax || workflowInfo().historySize >= historyBytesMax;
 
-  /** Of histories from before: waits for all that look, and then for the next look. */
-  async function lookAsBefore(): Promise<void> {
-    const looks = Array.from({ length: more ? receiversMax : 1 }, (_, index) => index + 1);
-    begun += 1;
-    isLooking = true;
-    const outcomes = await mapSettled(looks, receiversMax, (number) =>
-      drainQueue.executeWithOptions({ summary: `look ${number}` }, [drainInput(settings)]),
-    );
-    isLooking = false;
-    const drained = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
-    for (const each of drained) state = withDrained(state, each);
-    more = drained.some((each) => each.more);
-    const rejected = outcomes.find((outcome) => outcome.status === 'rejected');
-    const failure = rejected === undefined ? undefined : activityFailure(rejected.reason);
-    if (rejected !== undefined && failure === undefined) throw rejected.reason;
-    if (failure === undefined) succeed(drained.flatMap((each) => each.failed)[0]);
-    else {
-      fail(failure);
-      // also while it is paused
-      queueCondition = troubled(failure);
-    }
-    const rests = failure !== undefined || (!more && !awake);
-    if (more || rests) publish();
-    if (rests) await condition(() => awake, timerMs(dueAtMs - nowMs()));
-  }
-
   const canBegin = () => underWay.size === 0 || (underWay.size < activitiesMax && !isRunOver());
 
   publish();
@@ -262,10 +230,6 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
       publish();
       await condition(() => awake);
       dueAtMs = nowMs();
-      continue;
-    }
-    if (!patched('queue-activities-overlap')) {
-      await lookAsBefore();
       continue;
     }
     if (canBegin() && nowMs() >= dueAtMs) begin();
