@@ -17,14 +17,16 @@ const isDigit = (code: number) => code >= 48 && code <= 57;
 /** A space, tab or line end, as folded headers have. */
 const isBlank = (code: number) => code === 32 || (code >= 9 && code <= 13);
 
-/** `<a@b>` without its angle brackets; anything else as it is. */
+/** `<a@b>` without its angle brackets and what is blank about them; anything else as it is. */
 export function unbracket(text: string): string {
-  return text.length >= 2 && text.startsWith('<') && text.endsWith('>') ? text.slice(1, -1) : text;
+  const trimmed = text.trim();
+  return trimmed.length >= 2 && trimmed.startsWith('<') && trimmed.endsWith('>') ? trimmed.slice(1, -1) : text;
 }
 
-/** `[192.0.2.1]` and `[IPv6:2001:db8::1]` without brackets and prefix. */
+/** `[192.0.2.1]` and `[IPv6:2001:db8::1]` without brackets and prefix, and what is blank about them. */
 export function unliteral(text: string): string {
-  const inner = text.startsWith('[') && text.endsWith(']') ? text.slice(1, -1) : text;
+  const trimmed = text.trim();
+  const inner = trimmed.startsWith('[') && trimmed.endsWith(']') ? trimmed.slice(1, -1) : text;
   return inner.startsWith('IPv6:') ? inner.slice(5) : inner;
 }
 
@@ -115,7 +117,9 @@ function closingOf(text: string, from: number): number {
 export function domainOf(address: string | null): string | null {
   if (address === null) return null;
   const at = address.lastIndexOf('@');
-  return at < 0 || at === address.length - 1 ? null : address.slice(at + 1).toLowerCase();
+  if (at < 0 || at === address.length - 1) return null;
+  const domain = address.slice(at + 1).toLowerCase();
+  return domain.length > 1 && domain.endsWith('.') ? domain.slice(0, -1) : domain;
 }
 
 /** The host of a URL, lower case, without user and port; null where the text has no host. */
@@ -150,7 +154,9 @@ interface Authority {
 export function authorityOf(url: string): Authority | null {
   const scheme = schemeOf(url);
   let from = scheme === null ? 0 : scheme.length + 1;
-  if (scheme !== null && hostSchemes.has(scheme)) while (isSlash(url.charCodeAt(from))) from++;
+  // `//host/path` has the scheme of where it stands
+  if (scheme === null ? isSlash(url.charCodeAt(0)) && isSlash(url.charCodeAt(1)) : hostSchemes.has(scheme))
+    while (isSlash(url.charCodeAt(from))) from++;
   else if (scheme !== null) {
     if (!url.startsWith('//', from)) return null;
     from += 2;

@@ -3,7 +3,7 @@ import { int32, int64, list, struct, text, textMap, timestamp } from './column.t
 import { dispositions } from './disposition.ts';
 
 /** Raised when the same record would give other values: rows of an older parser can then be found and parsed again from `raw`. */
-export const parserVersion = 2;
+export const parserVersion = 3;
 
 const observables = (what: string, meta: { description: string; example: string }) =>
   list(text(), { ...meta, source: `derived: every column that holds ${what}`, ocsf: 'observables[]' });

@@ -44,11 +44,16 @@ const fields = {
   }),
   resolve: field(text, 'resolve', { description: 'Outcome of resolving the client.', example: 'ok' }),
   tls: field(text, 'tls', { description: 'TLS of the session.' }),
-  value: field(text, 'value', {
-    description: 'The name or address that the command is about: helo, sender or recipient.',
-    ocsf: 'from (cmd=env_from) | to (cmd=env_rcpt)',
-    observable: 'any',
-  }),
+  value: field(
+    text,
+    'value',
+    {
+      description: 'The name or address that the command is about: helo, sender or recipient, without `<>`.',
+      ocsf: 'from (cmd=env_from) | to (cmd=env_rcpt)',
+      observable: 'any',
+    },
+    unbracket,
+  ),
   mail_from: field(
     text,
     'from',
@@ -205,7 +210,7 @@ export const gatewayFilter = textTable({
 
     const recipients = extra.get('rcpts');
     if (recipients?.includes('@') === true && !recipients.includes('\n')) {
-      row.envelope_rcpts = commaItems(recipients);
+      row.envelope_rcpts = commaItems(recipients).map(unbracket);
       extra.delete('rcpts');
     }
     const digest = extra.get('a');

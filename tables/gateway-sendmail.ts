@@ -42,8 +42,8 @@ export const gatewaySendmail = textTable({
   description: 'Lines of the Protection Server mail log: receipt, delivery attempts, TLS, authentication, rejections.',
   recordKinds,
   eventTimeFrom,
-  kept: ['bodytype', 'reply', 'quarantine', 'STARTTLS', 'bits', 'AUTH', 'mech', 'ruleset'],
-  dispositionFrom: transferDispositionFrom,
+  kept: ['bodytype', 'reply', 'quarantine', 'discard', 'STARTTLS', 'bits', 'AUTH', 'mech', 'ruleset'],
+  dispositionFrom: `${transferDispositionFrom}; one that discards is \`dropped\`, one that quarantines is \`quarantined\``,
   ocsf: relayEvent,
   naturalKey: ['qid', 'rcpt_to'],
   fields,
@@ -61,5 +61,11 @@ export const gatewaySendmail = textTable({
     row.stat_class = transfer.stat_class;
     return keys.length > 0 || message?.includes('=') === true;
   },
-  disposition: transferDisposition,
+  disposition(row, extra) {
+    if (row.record_kind === 'ruleset' && row.reject === null) {
+      if (extra.has('discard')) return 'dropped';
+      if (extra.has('quarantine')) return 'quarantined';
+    }
+    return transferDisposition(row);
+  },
 });

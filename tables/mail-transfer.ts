@@ -129,8 +129,13 @@ export const recipientsField = (path: string | readonly string[]) =>
     textList,
     path,
     { description: 'Recipients without `<>`.', ocsf: 'to | email.to', observable: 'email' },
-    unbracket,
+    recipient,
   );
+
+/** Where recipients fill several lines, the last of each but the last line's is `[more]`. */
+function recipient(item: string): string {
+  return item === '[more]' ? '' : unbracket(item);
+}
 
 export const transferColumns = {
   sender_domain: text({
@@ -167,7 +172,7 @@ export const recordKinds: Readonly<Record<RecordKind, string>> = {
   to: 'An attempt to deliver a message, to one or more recipients of one mailer.',
   starttls: 'TLS with a peer.',
   auth: 'Authentication of a client.',
-  ruleset: 'A ruleset spoke, mostly to reject.',
+  ruleset: 'A ruleset or a filter (milter) spoke, mostly to reject.',
   other: 'Anything else; its text is in `message` (gateway) or `data` (PoD).',
 };
 
@@ -175,7 +180,7 @@ export const recordKinds: Readonly<Record<RecordKind, string>> = {
 export const relayEvent = { classUid: 4009, activityId: 5, severityId: 1 } as const;
 
 export const transferDispositionFrom =
-  'stat_class: `sent` is `delivered`, `queued` and `deferred` are `delayed`, `bounced` is `rejected`; a ruleset that rejects is `rejected`';
+  'stat_class: `sent` is `delivered`, `queued` and `deferred` are `delayed`, `bounced` is `rejected`; a ruleset or filter that rejects is `rejected`, or `delayed` where its answer begins with 4';
 
 interface Outcome {
   readonly reject: string | null;
@@ -183,7 +188,7 @@ interface Outcome {
 }
 
 export function transferDisposition({ reject, stat_class: outcome }: Outcome): Disposition | null {
-  if (reject !== null) return 'rejected';
+  if (reject !== null) return reject.startsWith('4') ? 'delayed' : 'rejected';
   switch (outcome) {
     case 'sent':
       return 'delivered';
@@ -254,10 +259,14 @@ function isDigitOrDot(code: number): boolean {
 
 type StatClass = 'sent' | 'queued' | 'deferred' | 'bounced';
 
-/** By sendmail's own first word, else by the class of the enhanced status code (https://www.rfc-editor.org/rfc/rfc3463). */
+/**
+ * By sendmail's own first word, else by the class of the enhanced status code (https://www.rfc-editor.org/rfc/rfc3463). Remote servers write into `stat`,
+ * and not into that code: nothing is sent against it.
+ */
 export function statClass(stat: string, dsn: string | null): StatClass | null {
   const head = stat.slice(0, 8).toLowerCase();
-  if (head.startsWith('sent')) return 'sent';
+  const isFailed = dsn?.startsWith('5.') === true || dsn?.startsWith('4.') === true;
+  if (head.startsWith('sent') && !isFailed) return 'sent';
   if (head.startsWith('queued')) return 'queued';
   if (head.startsWith('deferred')) return 'deferred';
   if (dsn?.startsWith('5.') === true) return 'bounced';

@@ -34,10 +34,12 @@ const renamed: Readonly<Record<string, string | readonly string[] | undefined>> 
 };
 
 const transfer = {
-  qid: field(text, 'sm.qid', {
-    description: 'Queue id; joins to PoD messages, TAP messages and filter logs.',
-    ocsf: 'message_trace_uid',
-  }),
+  qid: field(
+    text,
+    'sm.qid',
+    { description: 'Queue id; joins to PoD messages, TAP messages and filter logs.', ocsf: 'message_trace_uid' },
+    (qid) => (qid === 'NOQUEUE' ? '' : qid),
+  ),
   sm_from: senderField('sm.from'),
   sm_to: recipientsField('sm.to'),
   ...transferFields((equate) => renamed[equate] ?? `sm.${equate}`),

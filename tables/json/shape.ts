@@ -43,6 +43,8 @@ interface Claim {
   readonly parent: string;
   readonly key: string;
   readonly source: unknown;
+  /** Of the value in the column, once that was asked for: a record may name a field in any number of spellings. */
+  text?: string;
 }
 
 /** `names`: all columns of the row, in order. Throws where two fields claim one path: a mistake in a table's definition. */
@@ -106,7 +108,7 @@ function claim(next: Claim, leaf: Leaf, row: Row, claims: (Claim | undefined)[],
   const before = row[column];
   const wins = isEmpty(before) === isEmpty(value) ? isBetter(next, held) : isEmpty(before);
   const loser = wins ? held : next;
-  if (!isEmpty(wins ? before : value) && jsonText(before) !== jsonText(value))
+  if (!isEmpty(wins ? before : value) && (held.text ??= jsonText(before)) !== (next.text ??= jsonText(value)))
     extra.set(pathOf(loser), jsonText(loser.source));
   if (!wins) return;
   claims[leaf.at] = next;

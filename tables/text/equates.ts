@@ -36,23 +36,37 @@ const knownKeys: ReadonlyMap<string, string> = new Map(
 );
 const longestKey = 'tls_version'.length;
 
+/** Of a sender sendmail writes so many characters: https://github.com/freebsd/freebsd-src/blob/main/contrib/sendmail/src/envelope.c */
+const longestSender = 200;
+
 /** Reads `line` from `from` to its end. One pass; linear whatever the line. */
 export function scanEquates(line: string, from: number): Equates {
   const { qid, end: start } = readQueueId(line, from);
+  const first = knownKeyAt(line, start);
+  const kind = first === undefined ? undefined : kindByKey[first];
+  if (first !== undefined && kind !== undefined)
+    return { qid, kind, message: null, ...readEquates(line, start, first) };
+  const message = line.slice(start) || null;
+  return readMilter(qid, message) ?? { qid, kind: 'other', keys: [], values: [], message };
+}
+
+function readEquates(line: string, start: number, first: string): Pick<Equates, 'keys' | 'values'> {
   const keys: string[] = [];
   const values: string[] = [];
-  let key = knownKeyAt(line, start);
-  const kind = key === undefined ? undefined : kindByKey[key];
-  if (key === undefined || kind === undefined)
-    return { qid, kind: 'other', keys, values, message: line.slice(start) || null };
-
+  let key: string | undefined = first;
   let at = start;
+  let lastStat: number | undefined;
   while (key !== undefined) {
     const valueAt: number = at + key.length + 1;
     let end = line.length;
     let next: string | undefined;
-    if (key !== 'stat' && key !== 'reject') {
-      let comma = separatorAfter(line, valueAt);
+    // what a remote server answered may hold anything, and `stat` stands behind it
+    if (key === 'reply') lastStat ??= line.lastIndexOf(', stat=');
+    if (key === 'reply' && lastStat !== undefined && lastStat >= valueAt) {
+      end = lastStat;
+      next = 'stat';
+    } else if (key !== 'stat' && key !== 'reject') {
+      let comma = separatorAfter(line, valueAt, key === 'from' ? longestSender : undefined);
       while (comma >= 0 && next === undefined) {
         next = knownKeyAt(line, comma + 2);
         if (next !== undefined) end = comma;
@@ -64,15 +78,65 @@ export function scanEquates(line: string, from: number): Equates {
     at = end + 2;
     key = next;
   }
-  return { qid, kind, keys, values, message: null };
+  if (first === 'from') uniteMessageId(keys, values);
+  else if (first === 'ruleset') cutVerdict(keys, values);
+  return { keys, values };
 }
 
 /** The first `, ` after the addresses in angle brackets that the value begins with: they may hold anything. */
-function separatorAfter(line: string, valueAt: number): number {
+function separatorAfter(line: string, valueAt: number, longest: number | undefined): number {
   let at = valueAt;
-  for (let close = bracketEnd(line, at); close >= 0; close = bracketEnd(line, at))
+  for (let close = bracketEnd(line, at, longest); close >= 0; close = bracketEnd(line, at, longest))
     at = line.startsWith(',<', close + 1) ? close + 2 : close;
   return line.indexOf(', ', at);
+}
+
+/**
+ * The sender chooses the Message-ID, and sendmail writes it as it is: `msgid=x, relay=trusted.example [192.0.2.1], proto=…, relay=…`. A key that was
+ * there before, or comes again, is none of sendmail's: up to the last of those, all is Message-ID.
+ */
+function uniteMessageId(keys: string[], values: string[]): void {
+  const at = keys.indexOf('msgid');
+  if (at < 0) return;
+  let last = at;
+  for (let index = at + 1; index < keys.length; index++) {
+    const key = keys[index]!;
+    if (keys.indexOf(key) <= at || keys.indexOf(key, index + 1) > 0) last = index;
+  }
+  if (last === at) return;
+  const pieces = keys.slice(at + 1, last + 1).map((key, index) => `${key}=${values[at + 1 + index] ?? ''}`);
+  values[at] = [values[at], ...pieces].join(', ');
+  keys.splice(at + 1, last - at);
+  values.splice(at + 1, last - at);
+}
+
+const discards = ', discard';
+
+/** A ruleset that discards says so in a word behind its pairs. */
+function cutVerdict(keys: string[], values: string[]): void {
+  const last = values.length - 1;
+  const value = values[last]!;
+  if (keys[last] === 'reject' || !value.endsWith(discards)) return;
+  values[last] = value.slice(0, -discards.length);
+  keys.push('discard');
+  values.push('true');
+}
+
+/** `Milter: to=<a@b>, reject=550 …`, `Milter: data, reject=554 …`: a filter rejects as a ruleset does. */
+function readMilter(qid: string | null, message: string | null): Equates | undefined {
+  if (message === null || !message.startsWith('Milter: ')) return undefined;
+  const start = 'Milter: '.length;
+  const first = knownKeyAt(message, start);
+  const reject = message.indexOf(', reject=', start);
+  if (reject < 0) return undefined;
+  if (first !== undefined) return { qid, kind: 'ruleset', message: null, ...readEquates(message, start, first) };
+  return {
+    qid,
+    kind: 'ruleset',
+    keys: ['reject'],
+    values: [message.slice(reject + ', reject='.length)],
+    message: message.slice(0, reject),
+  };
 }
 
 function knownKeyAt(line: string, at: number): string | undefined {

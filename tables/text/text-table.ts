@@ -51,7 +51,7 @@ export interface TextTable<F extends Fields, D extends Derived> extends TableFac
   /** Reads `line` from `from` into the columns of `row`, all null before, and `extra`; false where it found no field at all. */
   read(this: void, line: string, from: number, plan: Plan, row: RowOf<F, D>, extra: Map<string, string>): boolean;
   /** Null: the line does not say. */
-  disposition(this: void, row: RowOf<F, D>): Disposition | null;
+  disposition(this: void, row: RowOf<F, D>, extra: ReadonlyMap<string, string>): Disposition | null;
 }
 
 type RowOf<F extends Fields, D extends Derived> = Values<F> & { [K in keyof D]: z.output<D[K]> };
@@ -89,7 +89,7 @@ export function textTable<F extends Fields, D extends Derived>(table: TextTable<
       eventId: eventId(table.name, exact ? raw : record.bytes),
       eventTime: header.time,
       timeSource: header.timeSource,
-      disposition: disposition(parsed as RowOf<F, D>),
+      disposition: disposition(parsed as RowOf<F, D>, extra),
       raw,
       extra,
     });

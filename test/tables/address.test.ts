@@ -8,12 +8,15 @@ describe('address', () => {
     ['a@b', 'a@b'],
     ['<>', ''],
     ['<a', '<a'],
+    ['\r\n <a@b> ', 'a@b'],
+    [' a', ' a'],
   ])('unbracket: %s', (text, expected) => expect(unbracket(text)).toBe(expected));
 
   it.each([
     ['[192.0.2.1]', '192.0.2.1'],
     ['[IPv6:2001:db8::1]', '2001:db8::1'],
     ['192.0.2.1', '192.0.2.1'],
+    [' [2001:db8::1]', '2001:db8::1'],
   ])('unliteral: %s', (text, expected) => expect(unliteral(text)).toBe(expected));
 
   it.each([
@@ -62,6 +65,7 @@ describe('address', () => {
   it.each([
     ['9facbf45@Bad.Example', 'bad.example'],
     ['"a@b"@c.example', 'c.example'],
+    ['A@B.Example.', 'b.example'],
     ['nobody', null],
     ['a@', null],
     [null, null],
@@ -87,6 +91,9 @@ describe('address', () => {
     ['ftp:\\\\bad.example\\x', 'bad.example'],
     [' http:////bad.example ', 'bad.example'],
     ['other://bad.example/x', 'bad.example'],
+    ['//bad.example/x', 'bad.example'],
+    ['\\\\bad.example\\x', 'bad.example'],
+    ['/bad.example/x', null],
     ['String', null],
     ['file:///path', null],
     ['tel:+49', null],

@@ -110,9 +110,15 @@ describe('filter logs', () => {
 
   it('have recipients with commas', () =>
     expect(rowOf(table, 'cmd=send rcpts=<"doe,john"@a.example>,<b@a.example>')['envelope_rcpts']).toEqual([
-      '<"doe,john"@a.example>',
-      '<b@a.example>',
+      '"doe,john"@a.example',
+      'b@a.example',
     ]));
+
+  it('have a value without the brackets of its address', () =>
+    expect(rowOf(table, 'mod=session cmd=env_from value=<user@x.example>')).toMatchObject({
+      value: 'user@x.example',
+      value_domain: 'x.example',
+    }));
 
   it('have the scores of the spam module, and no drift from its other keys', () => {
     const row = rowOf(

@@ -140,6 +140,31 @@ describe('readRelay', () => {
   ])('%s', (relay, relay_host, relay_ip) => expect(readRelay(relay)).toEqual({ relay_host, relay_ip }));
 });
 
+describe('what became of a message', () => {
+  it.each([
+    ['to=<a@b.example>, dsn=5.1.1, stat=Sent (so says the remote server)', 'rejected'],
+    ['ruleset=check_rcpt, arg1=<a@b.example>, reject=550 5.7.1 no', 'rejected'],
+    ['ruleset=check_rcpt, arg1=<a@b.example>, reject=451 4.7.1 later', 'delayed'],
+    ['ruleset=check_rcpt, arg1=<a@b.example>, relay=h [192.0.2.1], discard', 'dropped'],
+    ['ruleset=check_rcpt, arg1=<a@b.example>, quarantine=spam', 'quarantined'],
+    ['Milter: to=<a@b.example>, reject=550 5.7.1 no', 'rejected'],
+    ['Milter: data, reject=554 5.7.1 no', 'rejected'],
+    ['Milter add: header: X-Spam: reject=no', null],
+  ])('%s', (line, disposition) => {
+    const row = rowOf(table, `2026-03-11T10:15:08+00:00 gw1 sendmail[1]: 4B7Fq2hT019283: ${line}`);
+    expect(row['disposition']).toBe(disposition);
+  });
+
+  it('is known of those whom it was about, and of no mark for more of them', () => {
+    const header = '2026-03-11T10:15:08+00:00 gw1 sendmail[1]: 4B7Fq2hT019283:';
+    expect(rowOf(table, `${header} Milter: to=<a@b.example>, reject=550 no`)['obs_email']).toEqual(['a@b.example']);
+    expect(rowOf(table, `${header} to=<a@b.example>,<c@b.example>, [more], delay=00:00:01, stat=Sent`)).toMatchObject({
+      rcpt_to: ['a@b.example', 'c@b.example'],
+      delay_s: 1,
+    });
+  });
+});
+
 describe('statClass', () => {
   it.each([
     ['Sent (ok)', '2.0.0', 'sent'],

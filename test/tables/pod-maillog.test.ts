@@ -28,6 +28,9 @@ describe('PoD maillog', () => {
     expect(extraOf(row)).toEqual({ 'metadata.origin.schemaVersion': '20200420' });
   });
 
+  it('has no queue id where there was no queue', () =>
+    expect(rowOf(table, '{"id":"1","sm":{"qid":"NOQUEUE"}}')['qid']).toBeNull());
+
   it('has the whole outcome of a delivery', () =>
     expect(at(1)).toMatchObject({
       record_kind: 'to',

@@ -47,6 +47,60 @@ describe('scanEquates', () => {
       pri: '1',
     }));
 
+  it('is not led astray by quotes that hold the end of an address', () => {
+    expect(scan('to=<"x>, stat=Sent (ok)"@b>, dsn=5.1.1, stat=User unknown').pairs).toEqual({
+      to: '<"x>, stat=Sent (ok)"@b>',
+      dsn: '5.1.1',
+      stat: 'User unknown',
+    });
+    expect(scan('from=<"a\\">, size=9, "@b>, size=1').pairs).toEqual({ from: '<"a\\">, size=9, "@b>', size: '1' });
+  });
+
+  it.each([
+    ['unquoted', `<${'x'.repeat(199)}`],
+    ['quoted', `<"${'x, size=2'.repeat(22)}`.slice(0, 200)],
+  ])('takes a sender that was cut for no longer than it is: %s', (_, sender) =>
+    expect(scan(`from=${sender}, size=1, msgid=<"1"@c.example>, relay=h [192.0.2.1]`).pairs).toMatchObject({
+      msgid: '<"1"@c.example>',
+      relay: 'h [192.0.2.1]',
+    }),
+  );
+
+  it.each([
+    ['msgid=x, relay=evil [8.8.8.8], proto=ESMTP, relay=h [192.0.2.1]', 'x, relay=evil [8.8.8.8]'],
+    ['msgid=<x>, relay=evil [8.8.8.8], proto=ESMTP, relay=h [192.0.2.1]', '<x>, relay=evil [8.8.8.8]'],
+    ['msgid=x, size=9, proto=ESMTP, relay=h [192.0.2.1]', 'x, size=9'],
+    ['msgid=<x>, proto=ESMTP, relay=h [192.0.2.1]', '<x>'],
+  ])('leaves to the Message-ID what its sender wrote into it: %s', (rest, msgid) =>
+    expect(scan(`from=<a@b>, size=1, ${rest}`).pairs).toEqual({
+      from: '<a@b>',
+      size: '1',
+      msgid,
+      proto: 'ESMTP',
+      relay: 'h [192.0.2.1]',
+    }),
+  );
+
+  it('takes for stat what stands behind the answer of a remote server', () =>
+    expect(scan('to=<a@b>, dsn=5.1.1, reply=550 no, stat=Sent (x), stat=User unknown').pairs).toEqual({
+      to: '<a@b>',
+      dsn: '5.1.1',
+      reply: '550 no, stat=Sent (x)',
+      stat: 'User unknown',
+    }));
+
+  it.each([
+    ['Milter: to=<a@b>, reject=550 5.7.1 no', null, { to: '<a@b>', reject: '550 5.7.1 no' }],
+    ['Milter: data, reject=451 later', 'Milter: data', { reject: '451 later' }],
+    [
+      'ruleset=check_rcpt, relay=h [192.0.2.1], discard',
+      null,
+      { ruleset: 'check_rcpt', relay: 'h [192.0.2.1]', discard: 'true' },
+    ],
+  ])('reads what a filter or ruleset decided: %s', (line, message, pairs) =>
+    expect(scan(line)).toEqual({ qid: null, kind: 'ruleset', message, pairs }),
+  );
+
   it('keeps lists of recipients whole', () =>
     expect(scan('to=<a@b>,<c@d>, ctladdr=<e@f> (8/0), mailer=*file*').pairs).toEqual({
       to: '<a@b>,<c@d>',

@@ -10,5 +10,7 @@ describe('commaItems', () => {
     ['<"doe, john"@a.example>,<b@a.example>', ['<"doe, john"@a.example>', '<b@a.example>']],
     ['c,<"a,b"@x>', ['c', '<"a,b"@x>']],
     ['<a,b', ['<a', 'b']],
+    ['<"a>,b"@x>,<c@x>', ['<"a>,b"@x>', '<c@x>']],
+    ['<a, <b@x>', ['<a', '<b@x>']],
   ])('%j', (value, expected) => expect(commaItems(value)).toEqual(expected));
 });
