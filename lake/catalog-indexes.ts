@@ -5,11 +5,9 @@
  */
 import type { DuckDBConnection } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
+import { metadataCatalog } from './catalog.ts';
 import { quote } from './sql.ts';
 import { inTransaction } from './transaction.ts';
-
-/** What DuckDB calls the catalog of the lake that is attached as `lake`. */
-const catalog = '__ducklake_metadata_lake';
 
 interface Index {
   readonly table: string;
@@ -40,14 +38,14 @@ async function create(connection: DuckDBConnection, index: Index): Promise<void>
     if (await isThere(connection, index)) return;
     const { table, columns } = index;
     const statement = `CREATE INDEX IF NOT EXISTS ppi_${table} ON public.${table} (${columns})`;
-    await connection.run(`CALL postgres_execute(${quote(catalog)}, ${quote(statement)})`);
+    await connection.run(`CALL postgres_execute(${quote(metadataCatalog)}, ${quote(statement)})`);
   });
 }
 
 async function isThere(connection: DuckDBConnection, { table, columns }: Index): Promise<boolean> {
   const wanted = `
     SELECT 1 FROM pg_index WHERE indrelid = 'public.${table}'::regclass AND pg_get_indexdef(indexrelid) LIKE '%(${columns}%'`;
-  const found = await connection.runAndReadAll(`FROM postgres_query(${quote(catalog)}, ${quote(wanted)})`);
+  const found = await connection.runAndReadAll(`FROM postgres_query(${quote(metadataCatalog)}, ${quote(wanted)})`);
   return found.currentRowCount > 0;
 }
 

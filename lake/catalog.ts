@@ -1,6 +1,9 @@
 /** Where the lake's catalog is: `LAKE_CATALOG` as DuckLake takes it. */
 import { IngestError } from '../errors/ingest-error.ts';
 
+/** What DuckDB calls the catalog of the lake that is attached as `lake`. */
+export const metadataCatalog = '__ducklake_metadata_lake';
+
 export interface Catalog {
   readonly kind: 'sqlite' | 'postgres';
   /** A path, or what libpq takes: `key=value …` or a URI. */

@@ -75,12 +75,12 @@ async function insertRows(
     known.push(staged);
     parts.set(staged.table, known);
   }
-  const tenantIds = new Set(stages.map((stage) => stage.header.tenantId));
+  const sources = stages.map(({ header }) => header);
   const isOne = stages.length === 1;
   const added: Added = new Map();
   for (const [table, staged] of parts) {
     for (const [batchId, count] of await insertTable(connection, table, staged, {
-      tenantIds,
+      sources,
       // identical lines of one batch have their numbers
       areDistinct: isOne && table.identity === 'line',
     })) {

@@ -158,7 +158,7 @@ export async function resolveLetters(
     const added = new Map<string, number>();
     for (const staged of stage.tables) {
       for (const [batchId, count] of await insertTable(connection, staged.table, [staged], {
-        tenantIds: new Set([tenantId]),
+        sources: solved.map(({ letter: { sourceId, timezone } }) => ({ tenantId, sourceId, timezone })),
       }))
         added.set(`${batchId} ${staged.table.name}`, count);
     }

@@ -17,11 +17,19 @@ export async function confine(connection: DuckDBConnection, dataPath: string): P
 const explain = /^(?:\s|--[^\n]*\n|\/\*[^]*?\*\/)*explain\s+(?:analyze\s+)?(?:\(\s*(?:analyze|format)\b[^)]*\)\s*)?/i;
 
 /**
- * Functions that a SELECT may call, and that do more than read the lake: DuckLake's maintenance, one of which deletes files before it learns that it
- * may not; those that open databases by themselves, whatever DuckDB may open; and those that run any statement that they are given.
+ * Table functions that read, and of files those of the lake alone. Others do more: DuckLake's maintenance, one of which deletes files before it learns
+ * that it may not; those that open databases by themselves, whatever DuckDB may open; and those that run any statement that they are given.
  */
-const reachesFurther =
-  /^(ducklake_(add|cleanup|commit|delete|expire|flush|merge|rewrite|set)_\w*|merge_adjacent_files|set_option|set_commit_message|(sqlite|postgres)_\w*|query|query_table)$/i;
+const reading = new RegExp(
+  `^(${[
+    'range|generate_series|repeat|repeat_row|unnest|summary|histogram|histogram_values|json_each|json_tree',
+    '(ducklake_)?(snapshots|current_snapshot|last_committed_snapshot|options|settings|list_files)',
+    '(ducklake_)?table_(info|changes|insertions|deletions)',
+    '(duckdb|pragma)_\\w+|pg_timezone_names|icu_calendar_names',
+    '(parquet|read_(parquet|csv|json|ndjson|text|blob))(_\\w+)?|sniff_csv|glob',
+  ].join('|')})$`,
+  'i',
+);
 
 /**
  * Nothing is bound or run for it: to bind some of these functions is to call them.
@@ -36,7 +44,7 @@ export async function mustRead(connection: DuckDBConnection, sql: string): Promi
       'lake.query',
       'lake: SQL is read-only here, and one statement at a time: SELECT, FROM, WITH, SHOW, DESCRIBE, SUMMARIZE, or EXPLAIN of one (a PIVOT with its values: ON … IN (…))',
     );
-  const further = functionsOf(tree).find((name) => reachesFurther.test(name));
+  const further = tableFunctionsOf(tree).find((name) => !reading.test(name));
   if (further !== undefined)
     throw new IngestError(
       'lake.query',
@@ -51,11 +59,12 @@ interface Tree {
   readonly statements?: readonly unknown[];
 }
 
-/** All that it calls: text, comments and quotes hide none. */
-function functionsOf(tree: Tree): string[] {
+/** All that it calls behind FROM: text, comments and quotes hide none. */
+function tableFunctionsOf(tree: Tree): string[] {
   const names: string[] = [];
-  JSON.stringify(tree, (key, value: unknown) => {
-    if (key === 'function_name' && typeof value === 'string') names.push(value);
+  JSON.stringify(tree, (_, value: unknown) => {
+    const { type, function: called } = Object(value) as { type?: unknown; function?: { function_name?: unknown } };
+    if (type === 'TABLE_FUNCTION') names.push(String(called?.function_name));
     return value;
   });
   return names;

@@ -1,6 +1,6 @@
 /** Adds staged rows to a table of the lake within a transaction, each event once: files as they are where all of their rows are new, else by INSERT. */
 import type { DuckDBConnection } from '@duckdb/node-api';
-import { knownRows } from './known-rows.ts';
+import { knownRows, type ZonedSource } from './known-rows.ts';
 import { rowsOf } from './parts.ts';
 import { insertSql, type LakeTable } from './schema.ts';
 import { name, quote } from './sql.ts';
@@ -19,11 +19,11 @@ export async function insertTable(
   connection: DuckDBConnection,
   table: LakeTable,
   staged: readonly StagedTable[],
-  { tenantIds, areDistinct = false }: { tenantIds: ReadonlySet<string>; areDistinct?: boolean },
+  { sources, areDistinct = false }: { sources: readonly ZonedSource[]; areDistinct?: boolean },
 ): Promise<Map<string, number>> {
   const union = (columns: string) =>
     `SELECT part * ${rowsPerPartMax} + row_number AS position, ${columns} FROM (${rowsOf(staged, columns)})`;
-  const known = await knownRows(connection, table, union, tenantIds);
+  const known = await knownRows(connection, table, union, sources);
   const freshRows = await findFresh(connection, table, staged, { union, known, areDistinct });
   if (freshRows.size === 0) return new Map();
   // Nearly always all rows are new, and then none is looked up.
@@ -39,7 +39,7 @@ export async function insertTable(
   const isInserted = (part: number) => freshRows.has(part) && !taken.has(part);
   let [inserted, expected] = [0, 0];
   for (const [part, count] of freshRows) if (isInserted(part)) expected += count;
-  const options = { isInserted, areAllFresh, isSorted: tenantIds.size > 1 };
+  const options = { isInserted, areAllFresh, isSorted: new Set(sources.map(({ tenantId }) => tenantId)).size > 1 };
   for (const statement of insertStatements(table, staged, options))
     inserted += (await connection.run(statement)).rowsChanged;
   // rolls back: the pieces must be all of it

@@ -83,6 +83,19 @@ export async function updateCounts(connection: DuckDBConnection, receipts: reado
     FROM (VALUES ${values.join(', ')}) AS changed (batch_id, counts) WHERE batch.batch_id = changed.batch_id`);
 }
 
+/** Writes the zone in which a batch was read into its entry, to be called within a transaction; false where it stands there. */
+export async function updateTimezone(
+  connection: DuckDBConnection,
+  batchId: string,
+  timezone: string | undefined,
+): Promise<boolean> {
+  const zone = timezone === undefined ? 'NULL' : quote(timezone);
+  const updated = await connection.run(
+    `UPDATE lake.batches SET timezone = ${zone} WHERE batch_id = ${quote(batchId)} AND timezone IS DISTINCT FROM ${zone}`,
+  );
+  return updated.rowsChanged > 0;
+}
+
 export interface BatchRange {
   readonly tenantId: string;
   readonly sourceId: string;

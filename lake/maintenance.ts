@@ -1,5 +1,6 @@
 /** Keeps the lake quick and its size in bounds: merges the small files that commits leave, lets old snapshots go, removes files of batches that were never committed. Rows stay as they are. */
 import type { DuckDBConnection } from '@duckdb/node-api';
+import { parseCatalog } from './catalog.ts';
 import { type LakeSettings, type Opened, openLakeInstance } from './connection.ts';
 import { removeLeftovers } from './leftovers.ts';
 import { fileCounts, type MergedTable, mergeFiles, type MergeOptions } from './merging.ts';
@@ -40,7 +41,8 @@ export interface Maintenance {
 
 type RemoveOptions = Pick<MaintainOptions, 'keepSeconds' | 'unfinishedSeconds'>;
 
-const unfinishedSecondsMin = 86_400;
+const daySeconds = 86_400;
+const unfinishedSecondsMin = daySeconds;
 
 /** May run while workers commit: each step is tried again where a commit was first. https://ducklake.select/docs/stable/duckdb/maintenance/recommended_maintenance */
 export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenance {
@@ -69,9 +71,8 @@ export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenan
     merge: (table, options, signal) => using((connection) => mergeFiles(connection, table, options), signal),
     remove: ({ keepSeconds, unfinishedSeconds = unfinishedSecondsMin }, signal) =>
       using(async (connection) => {
-        const olderThan = `older_than => now() - INTERVAL '${keepSeconds} seconds'`;
-        const snapshotsExpired = await call(connection, `ducklake_expire_snapshots('lake', ${olderThan})`);
-        const filesDeleted = await call(connection, `ducklake_cleanup_old_files('lake', ${olderThan})`);
+        const snapshotsExpired = await expireSnapshots(connection, keepSeconds);
+        const filesDeleted = await deleteScheduled(connection, settings, keepSeconds);
         await opened.refreshAccess();
         const kept = Math.max(keepSeconds, unfinishedSeconds);
         return { snapshotsExpired, filesDeleted, leftoversDeleted: await removeLeftovers(connection, settings, kept) };
@@ -79,10 +80,33 @@ export function maintenanceOf(opened: Opened, settings: LakeSettings): Maintenan
   };
 }
 
+/** They are chosen here: in a SQLite catalog, whose times are text, DuckLake takes all of the day for older than any time of it. */
+async function expireSnapshots(connection: DuckDBConnection, keepSeconds: number): Promise<number> {
+  return inTransaction(connection, async () => {
+    await connection.run(`
+      SET VARIABLE expired = (
+        SELECT list(snapshot_id) FROM ducklake_snapshots('lake')
+        WHERE snapshot_time < now() - INTERVAL '${keepSeconds} seconds')`);
+    const some = await connection.runAndReadAll(`SELECT getvariable('expired') IS NOT NULL`);
+    if (some.getRows()[0]?.[0] !== true) return 0;
+    return call(connection, `ducklake_expire_snapshots('lake', versions => getvariable('expired'))`);
+  });
+}
+
+/** Files that no state of the lake needs any more. For the same reason they stay a day longer where the catalog is SQLite. */
+async function deleteScheduled(
+  connection: DuckDBConnection,
+  { catalog }: Pick<LakeSettings, 'catalog'>,
+  keepSeconds: number,
+): Promise<number> {
+  const seconds = parseCatalog(catalog).kind === 'sqlite' ? keepSeconds + daySeconds : keepSeconds;
+  const which = keepSeconds === 0 ? 'cleanup_all => true' : `older_than => now() - INTERVAL '${seconds} seconds'`;
+  return inTransaction(connection, () => call(connection, `ducklake_cleanup_old_files('lake', ${which})`));
+}
+
 /** Gives the number of rows that the statement tells. */
 async function call(connection: DuckDBConnection, statement: string): Promise<number> {
-  const result = await inTransaction(connection, () => connection.runAndReadAll(`CALL ${statement}`));
-  return result.currentRowCount;
+  return (await connection.runAndReadAll(`CALL ${statement}`)).currentRowCount;
 }
 
 /** All of it, at once. @throws IngestError `lake.conflict`, `lake.unavailable` */

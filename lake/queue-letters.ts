@@ -34,7 +34,8 @@ export async function insertQueueLetters(connection: DuckDBConnection, letters: 
   await inTransaction(connection, async () => {
     await offerRows(queueLetterTable.columns, rows, (relation) =>
       connection.run(
-        `INSERT INTO lake.queue_letters BY NAME FROM ${relation} ANTI JOIN lake.queue_letters USING (queue_url, message_id)`,
+        `INSERT INTO lake.queue_letters BY NAME
+          SELECT DISTINCT ON (queue_url, message_id) * FROM ${relation} ANTI JOIN lake.queue_letters USING (queue_url, message_id)`,
       ),
     );
     await raiseFence(connection);

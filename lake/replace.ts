@@ -3,7 +3,7 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import { IngestError } from '../errors/ingest-error.ts';
 import { insertDrift } from './drift.ts';
 import { raiseFence } from './fence.ts';
-import { type Receipt, readReceipts, type TableReceipt, updateCounts } from './ledger.ts';
+import { type Receipt, readReceipts, type TableReceipt, updateCounts, updateTimezone } from './ledger.ts';
 import { dataTables, deadLetterTable, insertSql, type LakeTable } from './schema.ts';
 import { name, quote, timestampLiteral } from './sql.ts';
 import type { SealedStage } from './stage.ts';
@@ -17,7 +17,7 @@ export interface Replaced {
   readonly rowsChanged: number;
   /** Events that no batch had brought. */
   readonly rowsAdded: number;
-  /** Events that the records do not give any more. */
+  /** Events that the records do not give any more, or that another batch has besides. */
   readonly rowsRemoved: number;
   readonly lettersResolved: number;
   /** Records that fail now and did not before. */
@@ -62,7 +62,9 @@ export async function replaceBatch(
     const differs =
       sum(({ held, wanted, kept }) => held + wanted - 2 * kept) + letters.resolved + letters.added + letters.changed >
       0;
-    if (dryRun || (!differs && isSame(before.tables, after))) return replaced;
+    if (dryRun) return replaced;
+    const isRezoned = await updateTimezone(connection, batchId, stage.header.timezone);
+    if (!differs && !isRezoned && isSame(before.tables, after)) return replaced;
     await updateCounts(connection, [{ batchId, tables: after }]);
     await connection.run(`DELETE FROM lake.drift WHERE batch_id = ${quote(batchId)}`);
     await insertDrift(connection, [stage]);
@@ -114,12 +116,12 @@ async function replaceRows(
     `CREATE OR REPLACE TEMP TABLE held AS FROM ${target} WHERE ${tenant} AND batch_id = ${quote(header.batchId)}`,
   );
   // An event of another batch stays there. It is looked for at all times, not around its own: that may be what the parser sees otherwise now.
+  const others = `SELECT event_id FROM ${target} WHERE ${tenant} AND batch_id <> ${quote(header.batchId)}`;
   await connection.run(`
     CREATE OR REPLACE TEMP TABLE wanted AS
     WITH elsewhere AS (
-      SELECT event_id FROM ${target}
-      WHERE ${tenant} AND batch_id <> ${quote(header.batchId)}
-        AND event_id IN (SELECT event_id FROM ${staged} ANTI JOIN held USING (event_id)))
+      ${others} AND event_id IN (SELECT event_id FROM ${staged} ANTI JOIN held USING (event_id))
+      UNION ALL ${await alsoElsewhere(connection, others, staged)})
     SELECT DISTINCT ON (event_id) rowid AS staged_row, event_id
     FROM ${staged} AS staged ANTI JOIN elsewhere USING (event_id) ORDER BY staged_row`);
   const same = table.columns
@@ -140,11 +142,31 @@ async function replaceRows(
       WHERE ${tenant} AND batch_id = ${quote(header.batchId)} AND event_id NOT IN (SELECT event_id FROM kept)`);
   }
   if (!dryRun && wanted > kept) {
-    const from = `${staged} AS staged
-      SEMI JOIN (SELECT staged_row FROM wanted ANTI JOIN kept USING (event_id)) AS picked ON staged.rowid = picked.staged_row`;
-    await connection.run(insertSql(table, 'staged', from));
+    // one that came earlier is not the later word on its event now: `latest_…` goes by that
+    const from = `(
+      SELECT staged.* REPLACE (coalesce(picked.ingested_at, staged.ingested_at) AS ingested_at)
+      FROM ${staged} AS staged JOIN (
+        SELECT staged_row, min(held.ingested_at) AS ingested_at
+        FROM wanted ANTI JOIN kept USING (event_id) LEFT JOIN held USING (event_id) GROUP BY staged_row
+      ) AS picked ON staged.rowid = picked.staged_row) AS changed`;
+    await connection.run(insertSql(table, 'changed', from));
   }
   return { held, wanted, common, kept };
+}
+
+/**
+ * Events of the batch whose time is another now, and that another batch has as well, as SQL: it knew the zone already that this one is read in now, and
+ * both stood far apart.
+ */
+async function alsoElsewhere(connection: DuckDBConnection, others: string, staged: string): Promise<string> {
+  const moved = `SELECT event_id, held.event_time AS old_time, staged.event_time AS new_time
+    FROM held JOIN ${staged} AS staged USING (event_id) WHERE old_time <> new_time`;
+  const found = await connection.runAndReadAll(`
+    SELECT epoch_us(min(least(old_time, new_time))), epoch_us(max(greatest(old_time, new_time))) FROM (${moved})`);
+  const [low, high] = found.getRows()[0] ?? [];
+  // none has moved: nothing is read
+  if (typeof low !== 'bigint' || typeof high !== 'bigint') return `${others} AND false`;
+  return `${others} AND event_id IN (SELECT event_id FROM (${moved})) AND event_time BETWEEN ${timestampLiteral(low)} AND ${timestampLiteral(high)}`;
 }
 
 /** `resolved` are rows now, `added` failed for the first time or again, `changed` fail for another reason. */

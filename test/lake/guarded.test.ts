@@ -55,6 +55,10 @@ describe.each(Object.keys(kinds))('a reader that is asked, on %s', (kind) => {
     [`SELECT name FROM (SHOW TABLES) WHERE name = 'batches'`, [{ name: 'batches' }]],
     [`/* all */ SELECT 'FROM sqlite_scan(1)' AS query`, [{ query: 'FROM sqlite_scan(1)' }]],
     ['PIVOT (SELECT 1 AS a, 2 AS b) ON a IN (1) USING first(b)', [{ 1: 2 }]],
+    ['SELECT count(*)::INTEGER AS n FROM range(3), unnest([1, 2])', [{ n: 6 }]],
+    [`SELECT min(snapshot_id)::INTEGER AS first FROM ducklake_snapshots('lake')`, [{ first: 0 }]],
+    [`SELECT table_name FROM lake.table_info() WHERE table_name = 'batches'`, [{ table_name: 'batches' }]],
+    [`SELECT column_name FROM duckdb_columns() WHERE table_name = 'fence'`, [{ column_name: 'commits' }]],
   ])('answers %s', async (sql, rows) => {
     expect((await reader.ask(sql)).rows).toEqual(rows);
   });
@@ -133,6 +137,10 @@ describe.each(Object.keys(kinds))('a reader that is asked, on %s', (kind) => {
       `FROM query('FROM ducklake_' || 'cleanup_old_files(''lake'', cleanup_all => true)')`,
       `SELECT (SELECT max(n) FROM "Query" /* of */ ('SELECT 1 AS n'))`,
       `EXPLAIN ANALYZE FROM query('SELECT 1')`,
+      `FROM json_execute_serialized_sql(json_serialize_sql('FROM ducklake_cleanup_old_files(''lake'', cleanup_all => true)'))`,
+      `SELECT (SELECT n FROM JSON_execute_serialized_SQL(json_serialize_sql('SELECT 1 AS n')))`,
+      'FROM checkpoint()',
+      `FROM read_duckdb('${join(directory, 'other.db')}')`,
       `FROM postgres_execute('${metadata}', 'DELETE FROM ducklake_snapshot')`,
       `FROM postgres_query('${metadata}', 'DELETE FROM ducklake_snapshot RETURNING *')`,
     ])

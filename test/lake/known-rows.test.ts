@@ -1,9 +1,19 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { timeRanges } from '../../lake/known-rows.ts';
-import { openLake } from '../../lake/lake.ts';
-import { filterLine, filterTable, loadLines, objectHeader, queryLake, sqliteLake } from '../support/lake.ts';
+import { type Lake, openLake } from '../../lake/lake.ts';
+import type { BatchHeader } from '../../lake/stage.ts';
+import {
+  alterLake,
+  filterLine,
+  filterTable,
+  loadLines,
+  objectHeader,
+  queryLake,
+  sqliteLake,
+  today,
+} from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 const day = 86_400_000_000;
@@ -59,5 +69,66 @@ describe('a commit of rows of today and of a month ago', () => {
     await lake.close();
     const counted = `SELECT count(*)::INTEGER AS rows FROM ${filterTable} WHERE event_time < '2026-01-02' OR event_time > '2026-01-30'`;
     expect(await queryLake(settings, counted)).toEqual([{ rows: 4 }]);
+  });
+});
+
+describe('lines without a zone that come again once their source has another', () => {
+  const newYork = 'America/New_York';
+  /** A line every ten minutes from midnight on. */
+  const lines = Array.from({ length: 130 }, (_, number) => {
+    const time = new Date(Date.UTC(2026, 0, 31, 0, number * 10)).toISOString().replace('Z', '000');
+    return filterLine(number).replace(/^\S+/, time);
+  });
+  const version = (etag: string, timezone?: string) => ({
+    ...objectHeader('log'),
+    batchId: `acme/filter/s3/logs/log@${etag}`,
+    timezone,
+  });
+  const load = (lake: Lake, header: BatchHeader, loaded: readonly string[]) =>
+    loadLines(lake, header, loaded, (record, origin) => today(record, { ...origin, timeZone: header.timezone }));
+
+  it.each([
+    [undefined, newYork],
+    [newYork, undefined],
+    ['Pacific/Kiritimati', 'Etc/GMT+12'],
+  ])('are known at the times of %s as at those of %s', async (before, after) => {
+    const lake = await openLake(sqliteLake(temporaryDirectory('rezoned')));
+    onTestFinished(() => lake.close());
+    await load(lake, version('v1', before), lines.slice(20, 110));
+    expect((await load(lake, version('v2', after), lines)).tables).toMatchObject([{ rows: 130, rowsAdded: 40 }]);
+  });
+
+  it('are known when their letters are replayed, too', async () => {
+    const settings = sqliteLake(temporaryDirectory('rezoned-letters'));
+    const lake = await openLake(settings);
+    onTestFinished(() => lake.close());
+    await loadLines(lake, version('v1'), lines.slice(0, 1), () => ({
+      reject: { code: 'unknown_line', reason: 'new' },
+    }));
+    await load(lake, version('v2', newYork), lines);
+    const [letter] = await lake.readLetters({ tenantId: 'acme', filter: {}, after: '', limit: 10 });
+    if (letter === undefined) throw new Error('the line is no letter');
+    const { batchId, uri, fallbackTime, record } = letter;
+    const origin = {
+      tenantId: 'acme',
+      batchId,
+      uri,
+      fallbackTime,
+      fallbackTimeSource: 'object',
+      ingestedAt: 5,
+    } as const;
+    const { row } = today(record, origin);
+    expect(await lake.resolveLetters('acme', [{ letter, table: letter.table, row: row ?? {} }])).toBe(true);
+    expect(await queryLake(settings, `SELECT count(*)::INTEGER AS rows FROM ${filterTable}`)).toEqual([{ rows: 130 }]);
+  });
+
+  it('read no more than others once the change is long ago', async () => {
+    const settings = sqliteLake(temporaryDirectory('rezoned-before'));
+    const lake = await openLake(settings);
+    onTestFinished(() => lake.close());
+    await load(lake, version('v1'), lines.slice(0, 1));
+    await alterLake(settings, `UPDATE lake.batches SET committed_at = TIMESTAMP '2026-01-01'`);
+    rmSync(join(settings.dataPath, 'main', filterTable), { recursive: true });
+    expect((await load(lake, version('v2', newYork), lines.slice(60, 61))).tables).toMatchObject([{ rowsAdded: 1 }]);
   });
 });

@@ -140,6 +140,79 @@ describe.each(['SQLite', 'Postgres'] as const)('a batch parsed again, on a %s ca
     expect(await countsOf('second')).toMatchObject({ records: '2', rows: '2', rows_added: '1' });
   });
 
+  it('keeps of a changed row when it came: it is no later word on its event now', async () => {
+    const lines = [filterLine(50), filterLine(72)];
+    await loadLines(lake, objectHeader('came'), lines, yesterday);
+    const came = async () =>
+      query(
+        `SELECT sid, ingested_at FROM ${filterTable} WHERE batch_id = '${objectHeader('came').batchId}' ORDER BY sid`,
+      );
+    const [before] = await came();
+    expect(await replace('came', lines)).toMatchObject({ rowsChanged: 1, rowsAdded: 1 });
+    const [changed, added] = await came();
+    expect(changed).toEqual(before);
+    expect(String(added?.['ingested_at']) > String(before?.['ingested_at'])).toBe(true);
+  });
+
+  it('writes the zone in which it is read now into the ledger, even where no row differs', async () => {
+    await loadLines(lake, objectHeader('zoned'), [filterLine(60)]);
+    const zone = async () =>
+      (await query(`SELECT timezone FROM batches WHERE batch_id = '${objectHeader('zoned').batchId}'`))[0]?.[
+        'timezone'
+      ];
+    for (const timezone of ['America/New_York', undefined]) {
+      const options = { dryRun: true };
+      const again = async () =>
+        lake.replace(
+          { ...objectHeader('zoned'), timezone },
+          [filterTable],
+          async (stage) => addLines(stage, [filterLine(60)]),
+          options,
+        );
+      const [before, wasZone] = [await commits(), await zone()];
+      expect(await again()).toMatchObject({ rowsKept: 1, rowsChanged: 0 });
+      expect(await zone()).toBe(wasZone);
+      options.dryRun = false;
+      await again();
+      expect(await zone()).toBe(timezone ?? null);
+      await again();
+      expect(await commits()).toBe(String(Number(before) + 1));
+    }
+    expect(await countsOf('zoned')).toMatchObject({ rows: '1', rows_added: '1' });
+  });
+
+  it('gives up an event that moves to another time, where another batch has it as well', async () => {
+    const [timezone, lines] = [
+      'America/New_York',
+      [80, 81, 82].map((number) => filterLine(number).replace('+00:00', '')),
+    ];
+    const there: Table['parse'] = (record, origin) => today(record, { ...origin, timeZone: timezone });
+    const other = { ...objectHeader('doubles-2'), sourceId: 'elsewhere', timezone };
+    await loadLines(lake, objectHeader('doubles-1'), lines);
+    await loadLines(lake, other, lines.slice(1), there);
+    const found = () =>
+      query(`
+        SELECT sid, hour(event_time)::INTEGER AS hour, batch_id FROM ${filterTable} WHERE sid IN ('sid80', 'sid81', 'sid82') ORDER BY ALL`);
+    expect(await found()).toHaveLength(5);
+    const again = () =>
+      lake.replace(
+        { ...objectHeader('doubles-1'), timezone },
+        [filterTable],
+        async (stage) => addLines(stage, lines, there),
+        { dryRun: false },
+      );
+    expect(await again()).toMatchObject({ rowsKept: 0, rowsChanged: 1, rowsAdded: 0, rowsRemoved: 2 });
+    const healed = [
+      { sid: 'sid80', hour: 10, batch_id: objectHeader('doubles-1').batchId },
+      { sid: 'sid81', hour: 10, batch_id: other.batchId },
+      { sid: 'sid82', hour: 10, batch_id: other.batchId },
+    ];
+    expect(await found()).toEqual(healed);
+    expect(await countsOf('doubles-1')).toMatchObject({ records: '3', rows: '3', rows_added: '1' });
+    expect(await again()).toMatchObject({ rowsKept: 1, rowsChanged: 0, rowsAdded: 0, rowsRemoved: 0 });
+    expect(await found()).toEqual(healed);
+  });
+
   it('opens a letter again whose record fails again, and removes its row', async () => {
     await loadLines(lake, objectHeader('regress'), [filterLine(71)], yesterday);
     await replace('regress', [filterLine(71)]);
