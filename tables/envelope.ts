@@ -35,7 +35,7 @@ export const envelope = {
     example: 'record',
   }),
   ingested_at: timestamp({
-    description: 'When the record was parsed, UTC.',
+    description: 'When the record was first parsed, UTC.',
     source: 'worker clock',
     ocsf: 'metadata.processed_time',
   }),
