@@ -2,6 +2,7 @@
 import { isoSeconds } from '../sources/batch.ts';
 import type { TapSettings } from '../sources/settings.ts';
 import { readTapBody } from '../sources/tap/body.ts';
+import { isBelievableSkew } from '../sources/tap/vendor-clock.ts';
 import type { CheckStep } from './check-source.ts';
 import { type Dependencies, tapCredentials } from './dependencies.ts';
 
@@ -35,7 +36,7 @@ export function tapSteps({ tap, secrets }: Dependencies, settings: TapSettings, 
 
 function clockWords(skewSeconds: number | undefined): string {
   if (skewSeconds === undefined) return 'the vendor sends no Date header';
-  return skewSeconds === 0
-    ? 'clocks agree'
-    : `the vendor's clock is ${Math.abs(skewSeconds)} s ${skewSeconds > 0 ? 'ahead' : 'behind'}`;
+  if (skewSeconds === 0) return 'clocks agree';
+  const words = `the vendor's clock is ${Math.abs(skewSeconds)} s ${skewSeconds > 0 ? 'ahead' : 'behind'}`;
+  return isBelievableSkew(skewSeconds) ? words : `${words}, too far to go by: look for a cache or proxy in between`;
 }

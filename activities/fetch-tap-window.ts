@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
-import { activityInfo, cancellationSignal } from '@temporalio/activity';
+import { activityInfo, cancellationSignal, log } from '@temporalio/activity';
 import { IngestError } from '../errors/ingest-error.ts';
 import { batchId } from '../sources/batch.ts';
 import { readTapBody } from '../sources/tap/body.ts';
 import type { TapWindow } from '../sources/tap/client.ts';
+import { isBelievableSkew } from '../sources/tap/vendor-clock.ts';
 import type { FetchTapWindowInput, Landed } from './contracts.ts';
 import { type Dependencies, tapCredentials } from './dependencies.ts';
 
@@ -30,7 +31,7 @@ export function createFetchTapWindow({ landing, tap, secrets, spillDirectory }: 
       const credentials = await tapCredentials(settings, secrets);
       const answer = await tap.readWindow({ settings, credentials, from: batch.from, to: batch.to, signal });
       await pipeline(Readable.from(whole(answer)), createGzip({ level: 4 }), createWriteStream(download), { signal });
-      const { clockSkewSeconds } = answer;
+      const clockSkewSeconds = believed(answer.clockSkewSeconds, id);
       const landed = await landing.putIfAbsent(key, download);
       return {
         batchId: id,
@@ -42,6 +43,13 @@ export function createFetchTapWindow({ landing, tap, secrets, spillDirectory }: 
       await rm(download, { force: true });
     }
   };
+}
+
+/** A clock that is too far off to go by is left out, and told of here: nothing else shows it. */
+function believed(skewSeconds: number | undefined, id: string): number | undefined {
+  if (skewSeconds === undefined || isBelievableSkew(skewSeconds)) return skewSeconds;
+  log.warn(`TAP: the Date header of the answer is ${skewSeconds} s off and is not gone by`, { batchId: id });
+  return undefined;
 }
 
 /** Where the raw bytes of a batch lie. */

@@ -43,7 +43,10 @@ export async function runWorker(config: Config, stopping?: AbortSignal): Promise
     try {
       const worker = await createWorker(config, { connection, namespace }, dependencies);
       stopping?.addEventListener('abort', () => worker.shutdown(), { once: true });
-      await worker.run();
+      const running = worker.run();
+      // told to stop while it started: an abort that has been is not heard of again
+      if (stopping?.aborted === true) worker.shutdown();
+      await running;
     } finally {
       await closeDependencies(dependencies);
     }

@@ -62,8 +62,31 @@ export function withCountedRequests(detail: TapDetail, each: RequestClass, count
   return { ...detail, requests: withRequests(detail.requests, each, count, timeMs) };
 }
 
+/**
+ * With no pass further than the cursor: an hour settles after its live read, so only a cursor that was set back is behind one, and what was late the
+ * first time is late again where the lake has lost it. The same object where none is.
+ */
+export function withSettledUpTo(
+  detail: TapDetail,
+  ages: readonly number[],
+  startedMs: number,
+  cursorMs: number,
+): TapDetail {
+  const passes = new Set([...Object.keys(detail.settled), ...ages.map(settlePass)]);
+  let moved = detail;
+  for (const pass of passes) {
+    const done = detail.settled[pass];
+    if ((done === undefined ? startedMs : Date.parse(done)) > cursorMs) moved = withSettled(moved, pass, cursorMs);
+  }
+  return moved;
+}
+
 /** What an answer tells of the vendor's clock and of our own speed. */
-export function withMeasures(detail: TapDetail, { clockSkewSeconds }: Landed, tookSeconds: number): TapDetail {
+export function withMeasures(
+  detail: TapDetail,
+  { clockSkewSeconds }: Pick<Landed, 'clockSkewSeconds'>,
+  tookSeconds: number,
+): TapDetail {
   const mean = detail.windowSeconds ?? tookSeconds;
   return {
     ...detail,

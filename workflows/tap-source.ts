@@ -1,17 +1,22 @@
 /** A TAP source: windows of the SIEM API in order, each landed, then loaded; closed hours again once the vendor has indexed them. */
-import { getExternalWorkflowHandle, setHandler } from '@temporalio/workflow';
+import { ApplicationFailure, getExternalWorkflowHandle, patched, setHandler } from '@temporalio/workflow';
+import type { Landed } from '../activities/contracts.ts';
+import { policies } from '../errors/ingest-error.ts';
 import { isoSeconds, type TapBatch } from '../sources/batch.ts';
 import { nowMs } from '../sources/clock.ts';
 import type { TapSettings } from '../sources/settings.ts';
 import {
+  backfillRetryMs,
   type BudgetInput,
   nextFreeMs,
   type RequestClass,
   requestsLeft,
-  steadyRequestsPerDay,
+  requestsPerDay,
+  steadyPace,
 } from '../sources/tap/budget.ts';
-import { firstCursorMs, planTapRead, type TapPlan } from '../sources/tap/plan.ts';
+import { cursorProblem, firstCursorMs, lostUntilMs, planTapRead, type TapPlan } from '../sources/tap/plan.ts';
 import { planSettle, settlePass } from '../sources/tap/settle.ts';
+import { isBelievableSkew } from '../sources/tap/vendor-clock.ts';
 import { recordGap } from './activity-options.ts';
 import { budgetGrantedSignal, requestBudgetSignal } from './messages.ts';
 import { runSource, type SourceAccess, type SourceKindLogic, type Step } from './source-loop.ts';
@@ -25,6 +30,7 @@ import {
   withLateFinds,
   withMeasures,
   withSettled,
+  withSettledUpTo,
 } from './tap-detail.ts';
 import { readTapWindow, type WindowOutcome } from './tap-window.ts';
 
@@ -39,23 +45,30 @@ type Access = SourceAccess<TapSettings>;
 
 const detailOf = (access: Access): TapDetail => access.state().tap ?? newTapDetail;
 
+/** Runs of an earlier version have gone by any clock, and may carry one. */
+const isUnbelievable = (skewSeconds: number) => !isBelievableSkew(skewSeconds) && patched('far-clocks-are-unknown');
+
+/** Vendor's clock minus ours, seconds; undefined while it is not known. */
+function knownSkewSeconds(access: Access): number | undefined {
+  const { clockSkewSeconds } = detailOf(access);
+  return clockSkewSeconds === undefined || isUnbelievable(clockSkewSeconds) ? undefined : clockSkewSeconds;
+}
+
 /** Where the vendor's clock is behind ours, that counts; where it is ahead, ours does: to read too late loses nothing, to read too early does. */
-const behindMs = (access: Access) => Math.max(0, -(detailOf(access).clockSkewSeconds ?? 0)) * 1000;
+const behindMs = (access: Access) => Math.max(0, -(knownSkewSeconds(access) ?? 0)) * 1000;
 const vendorNowMs = (access: Access) => nowMs() - behindMs(access);
 
 const tapKind: SourceKindLogic<TapSettings> = {
   start: ({ startFrom }, timeMs) => isoSeconds(firstCursorMs(startFrom, timeMs)),
-  cursorProblem: (cursor) =>
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/.test(cursor)
-      ? undefined
-      : 'the cursor of a TAP source is a UTC time in whole minutes such as 2026-01-31T05:00:00Z',
+  cursorProblem: (cursor) => cursorProblem(cursor, nowMs()),
   setUp(access) {
     // Backfills ask here, because the allowance is the credential's and only this workflow knows what it has used.
     setHandler(requestBudgetSignal, async ({ workflowId, wanted }) => {
-      const granted = Math.min(wanted, requestsLeft('backfill', budgetOf(access)));
+      const budget = budgetOf(access);
+      const granted = Math.min(wanted, requestsLeft('backfill', budget));
       const detail = detailOf(access);
       access.change({ tap: withCountedRequests(detail, 'backfill', granted, nowMs()) });
-      const retryAtMs = granted > 0 ? nowMs() : nextFreeMs(detail.requests, nowMs());
+      const retryAtMs = granted > 0 ? nowMs() : backfillRetryMs(budget);
       const backfill = getExternalWorkflowHandle(workflowId);
       // a backfill that has ended meanwhile needs no answer
       await backfill
@@ -65,6 +78,7 @@ const tapKind: SourceKindLogic<TapSettings> = {
   },
   async step(access) {
     const { cursor } = access.state();
+    holdSettled(access, Date.parse(cursor));
     const plan = planFrom(access, Date.parse(cursor));
     if (plan.do === 'gap') return recordLoss(access, cursor, isoSeconds(plan.toMs));
     const live = plan.do === 'read' ? windowsFrom(access, plan) : [];
@@ -77,8 +91,7 @@ const tapKind: SourceKindLogic<TapSettings> = {
       readWithinBudget(access, 'live', live),
       readWithinBudget(access, 'settle', settle.batches),
     ]);
-    if (liveRead.length + settled.length === 0)
-      return { cursor, loaded: [], nextAtMs: nextFreeMs(detailOf(access).requests, nowMs()) };
+    if (liveRead.length + settled.length === 0) return unaffordable(access, cursor, plan);
     const settleFailure = noteSettled(access, settled);
     const step = await noteLive(access, cursor, liveRead);
     const loaded = [...step.loaded, ...settled.flatMap((outcome) => outcome.loaded ?? [])];
@@ -88,11 +101,34 @@ const tapKind: SourceKindLogic<TapSettings> = {
 };
 
 function budgetOf(access: Access): BudgetInput {
-  return {
-    log: detailOf(access).requests,
-    nowMs: nowMs(),
-    steadyPerDay: steadyRequestsPerDay(access.settings()),
-  };
+  return { log: detailOf(access).requests, nowMs: nowMs(), ...steadyPace(access.settings()) };
+}
+
+/** Passes that are further than a cursor which was set back begin again with it. */
+function holdSettled(access: Access, cursorMs: number): void {
+  const detail = detailOf(access);
+  const startedMs = Date.parse(access.state().startedFrom);
+  const held = withSettledUpTo(detail, access.settings().settle, startedMs, cursorMs);
+  if (held !== detail && patched('cursors-set-back-settle-again')) access.change({ tap: held });
+}
+
+/** What is due may not be asked for. Settling rests; where live reads are due, somebody must hear of it. */
+function unaffordable(access: Access, cursor: string, live: Exclude<TapPlan, { do: 'gap' }>): Step {
+  const freeMs = nextFreeMs(detailOf(access).requests, nowMs());
+  // live reads have requests left when settling has none: it must not keep them waiting
+  if (live.do === 'wait') return { cursor, loaded: [], nextAtMs: Math.min(live.untilMs + behindMs(access), freeMs) };
+  if (!patched('spent-allowances-fail')) return { cursor, loaded: [], nextAtMs: freeMs };
+  return { cursor, loaded: [], failed: allowanceSpent(cursor, freeMs) };
+}
+
+function allowanceSpent(cursor: string, freeMs: number): ApplicationFailure {
+  const { directive, remedy } = policies['tap.allowance'];
+  return ApplicationFailure.create({
+    type: 'tap.allowance',
+    message: `TAP: no request is left of the ${requestsPerDay} in 24 hours, and what follows ${cursor} is due; the next are free at ${isoSeconds(freeMs)}`,
+    nonRetryable: true,
+    details: [{ directive, remedy, retryAfterSeconds: Math.ceil((freeMs - nowMs()) / 1000), attempts: 0 }],
+  });
 }
 
 function planFrom(access: Access, cursorMs: number): TapPlan {
@@ -109,7 +145,7 @@ function planFrom(access: Access, cursorMs: number): TapPlan {
 /** The planned window and those right behind it that are due as well. */
 function windowsFrom(access: Access, first: Extract<TapPlan, { do: 'read' }>): TapBatch[] {
   // The first answer tells what time it is for the vendor; before that only the oldest window is safe to ask for.
-  const atOnceMax = detailOf(access).clockSkewSeconds === undefined ? 1 : windowsAtOnceMax;
+  const atOnceMax = knownSkewSeconds(access) === undefined ? 1 : windowsAtOnceMax;
   const batches: TapBatch[] = [];
   for (
     let plan: TapPlan = first;
@@ -144,10 +180,17 @@ async function noteLive(access: Access, cursor: string, outcomes: readonly Windo
   if (failure === undefined) return step;
   if (failure.code === 'tap.too_far_back') {
     // The vendor's horizon is nearer than ours: what it refuses as too old will never be had again.
-    const loss = await recordLoss(access, failure.batch.from, failure.batch.to);
+    const loss = await recordLoss(access, failure.batch.from, isoSeconds(refusedUntilMs(access, failure.batch)));
     return { ...step, cursor: loss.cursor };
   }
   return { ...step, failed: failure.failed };
+}
+
+/** Up to where a window is given up that the vendor refused as too old. */
+function refusedUntilMs(access: Access, { from, to }: TapBatch): number {
+  const window = { fromMs: Date.parse(from), toMs: Date.parse(to) };
+  const lostMs = lostUntilMs(window, vendorNowMs(access));
+  return lostMs < window.toMs && patched('losses-end-with-the-margin') ? lostMs : window.toMs;
 }
 
 /** Closed hours that are due to be read again, at most so many windows; and when the next will be. */
@@ -205,11 +248,23 @@ async function readWithinBudget(
   requestClass: RequestClass,
   batches: readonly TapBatch[],
 ): Promise<WindowOutcome[]> {
-  const affordable = batches.slice(0, requestsLeft(requestClass, budgetOf(access)));
+  const affordable = batches.slice(0, affordableCount(access, requestClass, batches.length));
   const outcomes = await Promise.all(affordable.map((batch) => readTapWindow(access.name, access.settings(), batch)));
   for (const { requests, landed, tookSeconds } of outcomes) {
     const counted = withCountedRequests(detailOf(access), requestClass, requests, nowMs());
-    access.change({ tap: landed === undefined ? counted : withMeasures(counted, landed, tookSeconds) });
+    access.change({ tap: landed === undefined ? counted : withMeasures(counted, believed(landed), tookSeconds) });
   }
   return outcomes;
+}
+
+function affordableCount(access: Access, requestClass: RequestClass, wanted: number): number {
+  const budget = budgetOf(access);
+  const count = Math.min(wanted, requestsLeft(requestClass, budget));
+  const countBefore = Math.min(wanted, requestsLeft(requestClass, { ...budget, settlePerDay: 0 }));
+  return count === countBefore || patched('settle-has-its-share') ? count : countBefore;
+}
+
+/** Workers of an earlier version tell of any clock. */
+function believed({ clockSkewSeconds }: Landed): Pick<Landed, 'clockSkewSeconds'> {
+  return clockSkewSeconds === undefined || isUnbelievable(clockSkewSeconds) ? {} : { clockSkewSeconds };
 }

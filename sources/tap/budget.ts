@@ -25,17 +25,25 @@ export interface BudgetInput {
   readonly nowMs: number;
   /** What the source reads in a day when nothing is wrong: live and settle windows. */
   readonly steadyPerDay: number;
+  /** Of those, the settle windows. */
+  readonly settlePerDay: number;
 }
 
 /** How many requests of the class may be made now. */
-export function requestsLeft(wanted: RequestClass, { log, nowMs, steadyPerDay }: BudgetInput): number {
-  const used = usedRequests(log, nowMs);
-  const total = used.live + used.settle + used.backfill;
-  if (wanted === 'live') return Math.max(0, requestsPerDay - total);
-  const left = requestsPerDay - liveReserve - total;
-  if (wanted === 'settle') return Math.max(0, left);
+export function requestsLeft(wanted: RequestClass, input: BudgetInput): number {
+  const used = usedRequests(input.log, input.nowMs);
+  const free = requestsPerDay - used.live - used.settle - used.backfill;
+  // Live reads that want all there is would leave late events unread for good; they themselves come late at most, in longer windows.
+  const settleShare = Math.max(0, input.settlePerDay - used.settle);
+  if (wanted === 'live') return Math.max(0, free - settleShare);
+  if (wanted === 'settle') return Math.max(0, free - liveReserve, Math.min(free, settleShare));
   // A new source has used little yet but will need its share all day: a backfill may only have what is beyond that.
-  return Math.max(0, Math.min(left, requestsPerDay - liveReserve - steadyPerDay - used.backfill));
+  return Math.max(0, Math.min(free - liveReserve, backfillShare(input) - used.backfill));
+}
+
+/** What backfills may have in a day; 0 where the source itself needs all of it. */
+export function backfillShare({ steadyPerDay }: Pick<BudgetInput, 'steadyPerDay'>): number {
+  return Math.max(0, requestsPerDay - liveReserve - steadyPerDay);
 }
 
 /** Requests of the last 24 hours. An hour counts whole until its last minute is a day old. */
@@ -66,13 +74,35 @@ export function nextFreeMs(log: RequestLog, nowMs: number): number {
   return coming.length === 0 ? nowMs : Math.min(...coming);
 }
 
-/** Live windows, and each hour once more for each settle pass. */
-export function steadyRequestsPerDay(settings: {
+/** When a backfill that was granted nothing asks again, epoch milliseconds. */
+export function backfillRetryMs(input: BudgetInput): number {
+  const freeMs = nextFreeMs(input.log, input.nowMs);
+  // only other settings help: each question costs a run of both workflows some of its history
+  return backfillShare(input) > 0 ? freeMs : Math.max(freeMs, input.nowMs + hourMs);
+}
+
+interface Pace {
   readonly every: number;
   readonly window: number;
   readonly settle: readonly number[];
-}): number {
-  return Math.ceil(86_400 / settings.every) + settings.settle.length * 24 * Math.ceil(3600 / settings.window);
+}
+
+/** Live windows, which end with their hour, and each hour once more for each settle pass. */
+export function steadyPace({ every, window, settle }: Pace): Pick<BudgetInput, 'steadyPerDay' | 'settlePerDay'> {
+  const settlePerDay = settle.length * 24 * windowsPerHour(window);
+  return { settlePerDay, steadyPerDay: 24 * windowsPerHour(Math.min(every, window)) + settlePerDay };
+}
+
+/** What a day takes with windows as long as they can be: a source that is behind reads such. */
+export function leastRequestsPerDay({ window, settle }: Pick<Pace, 'window' | 'settle'>): number {
+  return (1 + settle.length) * 24 * windowsPerHour(window);
+}
+
+/** More than this no source keeps up with. */
+export const leastRequestsPerDayMax = requestsPerDay - liveReserve;
+
+function windowsPerHour(windowSeconds: number): number {
+  return Math.ceil(3600 / windowSeconds);
 }
 
 function expiresMs(hour: string): number {

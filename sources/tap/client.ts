@@ -46,6 +46,9 @@ const defaultTimeoutsMs = { connect: 10_000, headers: 180_000, body: 60_000 };
 
 const errorBytesMax = 4096;
 
+/** https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3 */
+const gzipNames = new Set(['gzip', 'x-gzip']);
+
 /** One client serves all tenants of a process; connections are kept per base URL. */
 export function createTapClient(options: TapClientOptions): TapClient {
   const { version, allowPrivateEndpoints, timeoutsMs = defaultTimeoutsMs } = options;
@@ -109,7 +112,7 @@ async function* readBody(
   { place, signal }: { place: string; signal: AbortSignal },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // Nothing else than gzip was asked for. Errors of either stream reach the loop through the second one.
-  const zipped = header(answer, 'content-encoding') === 'gzip';
+  const zipped = gzipNames.has(header(answer, 'content-encoding')?.trim().toLowerCase() ?? '');
   const stream: Readable = zipped ? pipeline(answer.body, createGunzip(), () => undefined) : answer.body;
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;

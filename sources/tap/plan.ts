@@ -1,15 +1,19 @@
 /** What a TAP source does next: a window to read, a time to wait for, or a gap to record. Pure; workflow code imports it. */
 
+import { isoSeconds } from '../batch.ts';
 import { resolveStart } from '../duration.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
 
+/** How far we stay from the vendor's limit: a request waits in queues, and no two clocks are one. */
+export const horizonMarginMs = 15 * minuteMs;
+
 /**
  * How far back the vendor answers. It refuses requests older than 7 days with 400, so a request made at the limit would be
  * too old on arrival: https://github.com/elastic/integrations/issues/11461
  */
-export const horizonMs = 7 * 24 * hourMs - 15 * minuteMs;
+export const horizonMs = 7 * 24 * hourMs - horizonMarginMs;
 
 export interface TapPlanInput {
   /** Everything before this is read or recorded as a gap. */
@@ -32,6 +36,26 @@ export type TapPlan =
 /** The first whole minute that can still be asked for: where a gap ends, and where what can be filled of one begins. */
 export function oldestMinuteMs(nowMs: number): number {
   return Math.ceil((nowMs - horizonMs) / minuteMs) * minuteMs;
+}
+
+/**
+ * How much of a window is given up that the vendor refuses as too old, though it is within our horizon: what lies a margin behind its beginning may
+ * be there yet, and is asked for next.
+ */
+export function lostUntilMs(
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  nowMs: number,
+): number {
+  return Math.min(toMs, Math.max(fromMs + horizonMarginMs, oldestMinuteMs(nowMs)));
+}
+
+/** Why this can be no cursor; undefined where it can. */
+export function cursorProblem(cursor: string, nowMs: number): string | undefined {
+  const timeMs = /^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$/.test(cursor) ? Date.parse(cursor) : Number.NaN;
+  // a 31st of June is taken for the 1st of July
+  if (Number.isNaN(timeMs) || isoSeconds(timeMs) !== cursor)
+    return 'the cursor of a TAP source is a UTC time in whole minutes such as 2026-01-31T05:00:00Z';
+  return timeMs > nowMs ? 'the cursor must not lie in the future: the source would wait until then' : undefined;
 }
 
 /**

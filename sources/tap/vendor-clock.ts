@@ -1,4 +1,5 @@
-/** How far the vendor's clock is from ours, told by the `Date` header of an answer. Pure. */
+/** How far the vendor's clock is from ours, told by the `Date` header of an answer. Pure; workflow code imports it. */
+import { horizonMarginMs } from './plan.ts';
 
 export interface Exchange {
   /** The `Date` header: whole seconds, cut off. */
@@ -10,6 +11,17 @@ export interface Exchange {
 
 /** Less is no skew. */
 const skewSecondsMin = 3;
+
+/**
+ * More says nothing of the vendor's clock: such a header is that of a stale cache, or of one server whose clock is wrong, and a source that went by it
+ * would stand still for as long. So far off, a vendor would also refuse what lies within our margin to its horizon, which is made for clocks that differ.
+ */
+const skewSecondsMax = horizonMarginMs / 1000;
+
+/** Whether a source may go by it. */
+export function isBelievableSkew(skewSeconds: number): boolean {
+  return Math.abs(skewSeconds) <= skewSecondsMax;
+}
 
 /**
  * Vendor's clock minus ours, seconds; undefined where the answer does not tell. The header was made at some time between asking and

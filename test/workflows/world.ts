@@ -22,7 +22,7 @@ import { keyTimeMs } from '../../sources/s3/key-time.ts';
 import { s3Settings, tapSettings } from '../../sources/settings.ts';
 import { readConfig } from '../../workers/config.ts';
 import { workflowBundlePath } from '../../workers/workflow-bundle.ts';
-import type { SourceStatus } from '../../workflows/source-state.ts';
+import { noTotals, type SourceState, type SourceStatus, workflowIdOf } from '../../workflows/source-state.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
 export const taskQueue = 'source-test';
@@ -42,6 +42,10 @@ export const objects = new Map<string, string[]>();
 const inLedger = new Set<string>();
 /** Of a List request in this world. */
 const keysPerList = 10;
+/** Of a tenant's objects; 1 unless said. */
+export const sizes = new Map<string, number>();
+/** Resolved when a tenant's objects may be loaded. */
+export const gates = new Map<string, Promise<void>>();
 /** What a tenant's vendor is like, where it is not perfect. */
 export const vendors = new Map<
   string,
@@ -88,8 +92,9 @@ const activities = {
     return { batchId: 'gap', records: 0, rows: 0, rowsAdded: 0, deadLetters: 0 };
   },
   async loadObjects({ tenantId, objects: group }: LoadObjectsInput): Promise<LoadedObjects> {
+    for (const { key } of group) calls.push({ activity: 'load', tenantId, key });
+    await gates.get(tenantId);
     const failed = group.flatMap(({ key }) => {
-      calls.push({ activity: 'load', tenantId, key });
       const failing = failures.get(`${tenantId} ${key}`);
       if (failing === undefined) inLedger.add(`${tenantId} ${key}`);
       const details = failing?.details?.[0] as FailureDetails;
@@ -126,7 +131,12 @@ const activities = {
     return {
       objects: page
         .filter((key) => !inLedger.has(`${tenantId} ${key}`))
-        .map((key) => ({ key, etag: 'e', sizeBytes: 1, lastModified: '2026-01-31T00:00:00.000Z' })),
+        .map((key) => ({
+          key,
+          etag: 'e',
+          sizeBytes: sizes.get(tenantId) ?? 1,
+          lastModified: '2026-01-31T00:00:00.000Z',
+        })),
       ...(lastKey === undefined ? {} : { lastKey }),
       more: keys.length > page.length,
       listedAt: new Date().toISOString(),
@@ -176,6 +186,15 @@ export const s3 = (settings: object = {}) =>
 
 export const start = (tenantId: string, settings: ReturnType<typeof tap> | ReturnType<typeof s3>) =>
   startSource(client, taskQueue, { tenantId, sourceId: 'source', settings });
+/** A TAP source in the midst of its life: what is not said of its state is as nothing had happened since it started. */
+export async function startFrom(
+  tenantId: string,
+  settings: ReturnType<typeof tap>,
+  state: Pick<SourceState, 'cursor' | 'startedFrom'> & Partial<SourceState>,
+): Promise<void> {
+  const input = { ...name(tenantId), settings, state: { consecutiveErrors: 0, totals: noTotals, ...state } };
+  await client.workflow.start('tapSource', { workflowId: workflowIdOf(input), taskQueue, args: [input] });
+}
 export const name = (tenantId: string) => ({ tenantId, sourceId: 'source' });
 export const callsOf = (tenantId: string, activity: string) =>
   calls.filter((call) => call.tenantId === tenantId && call.activity === activity);

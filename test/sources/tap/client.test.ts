@@ -93,8 +93,8 @@ describe('createTapClient', () => {
     }
   });
 
-  it('decompresses', async () => {
-    const answer = await read(reply(200, { 'content-encoding': 'gzip' }, gzipSync(body)));
+  it.each(['gzip', 'GZip', 'x-gzip'])('decompresses what is called %s', async (encoding) => {
+    const answer = await read(reply(200, { 'content-encoding': encoding }, gzipSync(body)));
     expect(asText(Buffer.concat(await collect(answer.body)))).toBe(body);
   });
 

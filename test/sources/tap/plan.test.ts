@@ -1,6 +1,13 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { oldestMinuteMs, planTapRead, type TapPlan, type TapPlanInput } from '../../../sources/tap/plan.ts';
+import {
+  cursorProblem,
+  lostUntilMs,
+  oldestMinuteMs,
+  planTapRead,
+  type TapPlan,
+  type TapPlanInput,
+} from '../../../sources/tap/plan.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -130,5 +137,45 @@ describe('planTapRead', () => {
         expect(plan).toMatchObject({ do: 'read', fromMs: Math.floor(cursorMs / minuteMs) * minuteMs });
       }),
     );
+  });
+});
+
+describe('lostUntilMs', () => {
+  const window = { fromMs: at('05:00:00'), toMs: at('06:00:00') };
+
+  it('gives up a quarter of an hour of a window that was refused as too old, and what is behind our own horizon', () => {
+    expect(lostUntilMs(window, window.fromMs + horizonMs)).toBe(at('05:15:00'));
+    expect(lostUntilMs(window, window.fromMs + horizonMs + 20 * minuteMs)).toBe(at('05:20:00'));
+  });
+
+  it('gives up no more than the window', () => {
+    expect(lostUntilMs({ ...window, toMs: at('05:05:00') }, window.fromMs + horizonMs)).toBe(at('05:05:00'));
+    expect(lostUntilMs(window, window.fromMs + horizonMs + 2 * hourMs)).toBe(window.toMs);
+  });
+});
+
+describe('cursorProblem', () => {
+  const nowMs = at('05:10:20');
+
+  it('takes a whole minute that has been', () => {
+    for (const cursor of ['2026-01-31T05:10:00Z', '2024-02-29T00:00:00Z'])
+      expect(cursorProblem(cursor, nowMs)).toBeUndefined();
+  });
+
+  it.each([
+    '2026-01-31T25:00:00Z',
+    '2026-99-99T99:99:00Z',
+    '2025-06-31T00:00:00Z',
+    '2025-02-29T00:00:00Z',
+    '2026-01-30T24:00:00Z',
+    '2026-01-31T05:00:30Z',
+    '2026-01-31',
+    '',
+  ])('refuses what is none: %s', (cursor) => {
+    expect(cursorProblem(cursor, nowMs)).toContain('a UTC time in whole minutes');
+  });
+
+  it('refuses one that lies ahead', () => {
+    expect(cursorProblem('2026-01-31T05:11:00Z', nowMs)).toContain('must not lie in the future');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clockSkewSeconds } from '../../../sources/tap/vendor-clock.ts';
+import { clockSkewSeconds, isBelievableSkew } from '../../../sources/tap/vendor-clock.ts';
 
 const date = 'Sat, 31 Jan 2026 06:00:00 GMT';
 const madeMs = Date.parse(date);
@@ -33,4 +33,9 @@ describe('clockSkewSeconds', () => {
     expect(clockSkewSeconds({ date: undefined, askedMs: 0, answeredMs: 1 })).toBeUndefined();
     expect(clockSkewSeconds({ date: 'soon', askedMs: 0, answeredMs: 1 })).toBeUndefined();
   });
+});
+
+it('is believed up to the margin that requests keep from the horizon, in both directions', () => {
+  expect([0, -900, 900].map(isBelievableSkew)).toEqual([true, true, true]);
+  expect([-901, 901, -8 * 86_400].map(isBelievableSkew)).toEqual([false, false, false]);
 });
