@@ -3,7 +3,7 @@ import { type Client, WorkflowExecutionAlreadyStartedError } from '@temporalio/c
 import { IngestError } from '../errors/ingest-error.ts';
 import { isoSeconds, type SourceName } from '../sources/batch.ts';
 import type { S3Settings, TapSettings } from '../sources/settings.ts';
-import { requestsPerDay } from '../sources/tap/budget.ts';
+import { backfillShare, requestsPerDay, steadyPace } from '../sources/tap/budget.ts';
 import { windowsOf } from '../sources/tap/plan.ts';
 import type { Config } from '../workers/config.ts';
 import {
@@ -46,7 +46,8 @@ export interface TapPlanSummary {
   readonly requests: number;
   /** Share of the daily allowance, 0 to 1 and above. */
   readonly quotaShare: number;
-  readonly estimateSeconds: number;
+  /** Absent where the source leaves no requests for backfills: it would never end. */
+  readonly estimateSeconds?: number;
 }
 
 export function summarizeTapPlan(
@@ -58,16 +59,24 @@ export function summarizeTapPlan(
   const count = (each: readonly TimeRange[]) => windowsOf(each.map(isoInterval), status.settings.window).length;
   const windows = count(intervals);
   const seconds = (windows * (status.tap?.windowSeconds ?? windowSecondsGuess)) / windowsAtOnce;
-  // what today's allowance does not cover comes with tomorrow's
-  const waitDays =
-    windows <= requestsNow ? 0 : Math.ceil((windows - requestsNow) / Math.max(1, requestsNow || requestsPerDay / 2));
+  // what today's allowance does not cover comes with that of the days after
+  const share = backfillShare(steadyPace(status.settings));
+  const waitDays = windows <= requestsNow ? 0 : Math.ceil((windows - requestsNow) / share);
   return {
     windows,
     alreadyRead: count(reachable) - windows,
     requests: windows,
     quotaShare: Math.round((windows / requestsPerDay) * 1000) / 1000,
-    estimateSeconds: Math.ceil(seconds + waitDays * 86_400),
+    ...(Number.isFinite(waitDays) ? { estimateSeconds: Math.ceil(seconds + waitDays * 86_400) } : {}),
   };
+}
+
+/** Why no backfill of the source can have requests; undefined where it can. */
+export function noShareWords(settings: TapSettings): string | undefined {
+  const pace = steadyPace(settings);
+  return backfillShare(pace) > 0
+    ? undefined
+    : `the source itself needs ${pace.steadyPerDay} requests a day, and nothing of the vendor's allowance is left for backfills: raise every or window, or name fewer ages under settle, and apply tenants.yaml again`;
 }
 
 export async function startTapBackfill(
@@ -142,6 +151,8 @@ async function start(
 
 export interface ListedBackfill {
   readonly workflowId: string;
+  /** One of those that the id has had: a time may be read again, and each run has its own numbers. */
+  readonly runId: string;
   /** `running`, or how it ended. */
   readonly execution: string;
 }
@@ -152,8 +163,8 @@ export async function listBackfills(client: Client, source: Partial<SourceName>)
   if (source.tenantId !== undefined) filter.push(`TenantId = ${quoteKeyword(source.tenantId)}`);
   if (source.sourceId !== undefined) filter.push(`SourceId = ${quoteKeyword(source.sourceId)}`);
   const found: ListedBackfill[] = [];
-  for await (const { workflowId, status } of client.workflow.list({ query: filter.join(' AND ') })) {
-    if (status.name !== 'CONTINUED_AS_NEW') found.push({ workflowId, execution: status.name.toLowerCase() });
+  for await (const { workflowId, runId, status } of client.workflow.list({ query: filter.join(' AND ') })) {
+    if (status.name !== 'CONTINUED_AS_NEW') found.push({ workflowId, runId, execution: status.name.toLowerCase() });
   }
   return found;
 }
@@ -171,8 +182,9 @@ export async function runningBackfill(client: Client, source: SourceName): Promi
   throw new IngestError('backfill.unknown', `source ${name}: several backfills run, ${[only, ...others].join(', ')}`);
 }
 
-export async function backfillStatus(client: Client, workflowId: string): Promise<BackfillStatus> {
-  const handle = client.workflow.getHandle(workflowId);
+/** Of the latest run where none is given. */
+export async function backfillStatus(client: Client, workflowId: string, runId?: string): Promise<BackfillStatus> {
+  const handle = client.workflow.getHandle(workflowId, runId);
   return asked(client, workflowId, () => handle.query<BackfillStatus>('status'));
 }
 

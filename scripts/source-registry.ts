@@ -7,6 +7,7 @@ import {
   ServiceError,
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
+  type WorkflowStartOptions,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
@@ -21,6 +22,8 @@ import { type SourceInput, type SourceStatus, workflowIdOf } from '../workflows/
 
 /** How long a worker may take to answer a question. */
 const answerMs = 10_000;
+
+const endingSignals = ['SIGINT', 'SIGTERM'] as const;
 
 export const livePriority = 2;
 
@@ -127,13 +130,44 @@ export async function countObjects(
     settings,
     range: { from: new Date(fromMs).toISOString(), to: new Date(toMs).toISOString(), by },
   };
-  return client.workflow.execute('countObjects', {
+  return askWorker(client, input, 'countObjects', {
     workflowId: `count/${tenantId}/${sourceId}/${randomUUID()}`,
     taskQueue: temporal.taskQueue,
     args: [input],
     workflowExecutionTimeout: '7h',
     staticSummary: `count the objects of ${tenantId}/${sourceId}`,
   });
+}
+
+/**
+ * What a workflow answers that a command waits for. Nobody needs it any more where the command is interrupted: it ends with it.
+ * @throws IngestError `source.silent` where no worker takes it up
+ */
+export async function askWorker<T>(
+  client: Client,
+  source: SourceName,
+  workflowType: string,
+  options: WorkflowStartOptions,
+): Promise<T> {
+  const handle = await client.workflow.start(workflowType, options);
+  const giveUp = (signal: NodeJS.Signals) => {
+    void handle
+      .terminate(`its command got ${signal}`)
+      .catch(() => undefined)
+      // the handler is gone, so that this ends the command as it would have
+      .finally(() => process.kill(process.pid, signal));
+  };
+  for (const signal of endingSignals) process.once(signal, giveUp);
+  try {
+    // any worker answers this at once; without one the workflow would wait for as long as it may take
+    await answered(client, source, () => handle.query('__temporal_workflow_metadata')).catch(async (error: unknown) => {
+      await handle.terminate('no worker answered');
+      throw error;
+    });
+    return (await handle.result()) as T;
+  } finally {
+    for (const signal of endingSignals) process.off(signal, giveUp);
+  }
 }
 
 /** Ends a source's workflow. What it loaded stays. */

@@ -297,7 +297,18 @@ await runTool(
             `download and gunzip: ${round(bare.seconds, 1)} s, ${round(bare.cpuSeconds, 1)} s of CPU\n\n`,
         );
         printTable(
-          ['load', 's', 'MB/s', 'CPU s', 'ratio a core', 'ratio by clock', 'peak MB', 'stall ms', 'with a core', 'exact'],
+          [
+            'load',
+            's',
+            'MB/s',
+            'CPU s',
+            'ratio a core',
+            'ratio by clock',
+            'peak MB',
+            'stall ms',
+            'with a core',
+            'exact',
+          ],
           loads.map((load) => [
             load.case,
             round(load.seconds, 1),

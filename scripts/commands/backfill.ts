@@ -2,11 +2,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client } from '@temporalio/client';
 import { type Command, Option } from 'commander';
+import { IngestError } from '../../errors/ingest-error.ts';
 import type { LakeReader } from '../../lake/reader.ts';
-import { isoSeconds } from '../../sources/batch.ts';
+import { isoSeconds, type SourceName } from '../../sources/batch.ts';
 import { formatDuration } from '../../sources/duration.ts';
 import type { S3Settings } from '../../sources/settings.ts';
-import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
+import { requestsLeft, steadyPace } from '../../sources/tap/budget.ts';
 import { oldestMinuteMs } from '../../sources/tap/plan.ts';
 import type { Config } from '../../workers/config.ts';
 import { type BackfillStatus, backfillWorkflowIdOf, type ObjectTime } from '../../workflows/backfill-state.ts';
@@ -16,6 +17,8 @@ import {
   backfillStatus,
   cancelBackfill,
   listBackfills,
+  type ListedBackfill,
+  noShareWords,
   runningBackfill,
   startS3Backfill,
   startTapBackfill,
@@ -23,7 +26,7 @@ import {
   type TimeRange,
   updateBackfill,
 } from '../backfills.ts';
-import { printJson, printTable, UsageError } from '../output.ts';
+import { note, printJson, printTable, UsageError } from '../output.ts';
 import { createProgress } from '../progress.ts';
 import { countObjects, sourceStatus } from '../source-registry.ts';
 import {
@@ -36,7 +39,8 @@ import {
   withExample,
   withLakeAndClient,
 } from './context.ts';
-import { isTap, sourceCoverage, type TapStatus } from './coverage.ts';
+import { isTap, readUpToMs, sourceCoverage, type TapStatus } from './coverage.ts';
+import { mustBeTenants } from './known-tenants.ts';
 
 interface RangeOptions extends JsonOption {
   readonly tenant: string;
@@ -111,16 +115,17 @@ function addStatus(backfill: Command): void {
             ...(source === undefined ? {} : { sourceId: source }),
           };
           const listed = await listBackfills(client, wanted);
-          if (watch === true && listed[0] !== undefined) {
-            const ended = await watchBackfill(client, listed[0].workflowId);
+          if (listed.length === 0 && tenant !== undefined) await mustBeTenants([tenant], { client });
+          if (watch === true) {
+            const ended = await watchBackfill(client, newestOf(listed, wanted));
             if (json === true) printJson(ended);
-            else process.stdout.write(`${backfillPage(ended)}\n`);
+            else process.stdout.write(`${pageOf(ended)}\n`);
             if (ended.execution !== 'completed' || ended.failedCount > 0) process.exitCode = 1;
             return;
           }
           const { answers, silent } = await askEach(listed, async (each) => ({
             ...each,
-            ...(await backfillStatus(client, each.workflowId)),
+            ...(await backfillStatus(client, each.workflowId, each.runId)),
           }));
           if (json === true) for (const status of answers) printJson(status);
           else {
@@ -148,22 +153,42 @@ function addStatus(backfill: Command): void {
     );
 }
 
-async function watchBackfill(
-  client: Client,
-  workflowId: string,
-): Promise<BackfillStatus & { readonly execution: string }> {
+/** @throws IngestError `backfill.unknown` where there is none to be watched */
+function newestOf(listed: readonly ListedBackfill[], { tenantId, sourceId }: Partial<SourceName>): string {
+  const [newest] = listed;
+  if (newest !== undefined) return newest.workflowId;
+  const of = tenantId === undefined && sourceId === undefined ? '' : ` of ${tenantId ?? '*'}/${sourceId ?? '*'}`;
+  throw new IngestError('backfill.unknown', `no backfill${of}: there is nothing to watch`);
+}
+
+/** What it says of itself, and `running` or how it ended. */
+type SeenBackfill = BackfillStatus & Pick<ListedBackfill, 'execution'>;
+
+async function seeBackfill(client: Client, workflowId: string): Promise<SeenBackfill> {
+  const { status } = await client.workflow.getHandle(workflowId).describe();
+  return { ...(await backfillStatus(client, workflowId)), execution: status.name.toLowerCase() };
+}
+
+/** One that has ended says of itself for good what it was doing then: how it ended stands for that, and no time is left. */
+function pageOf(seen: SeenBackfill): string {
+  if (seen.execution === 'running') return backfillPage(seen);
+  const { etaSeconds: _, outage: __, ...ended } = seen;
+  const [, ...facts] = backfillPage(ended).split('\n');
+  return [`- State: **${seen.execution}**`, ...facts].join('\n');
+}
+
+async function watchBackfill(client: Client, workflowId: string): Promise<SeenBackfill> {
   const progress = createProgress();
   for (;;) {
-    const { status } = await client.workflow.getHandle(workflowId).describe();
-    const now = await backfillStatus(client, workflowId);
+    const now = await seeBackfill(client, workflowId);
     progress.show(
       now.done + now.failedCount,
       now.unitsTotal,
       `windows  ${now.totals.rowsAdded} rows added  ${now.state}  ${timeLeft(now)}`,
     );
-    if (status.name !== 'RUNNING') {
+    if (now.execution !== 'running') {
       progress.end();
-      return { ...now, execution: status.name.toLowerCase() };
+      return now;
     }
     await sleep(500);
   }
@@ -181,16 +206,30 @@ function addSteering(backfill: Command, verb: 'pause' | 'resume' | 'cancel', des
     .addOption(new Option('--from <time>', 'start of the one that is meant, where several run').argParser(timeOption))
     .addOption(new Option('--to <time>', 'its end').argParser(timeOption))
     .action(async (options: SteeringOptions) => {
-      const { workflowId, status } = await withClient(async (client) => {
+      const { workflowId, seen } = await withClient(async (client) => {
         const found = await steered(client, options);
-        if (verb !== 'cancel') return { workflowId: found, status: await updateBackfill(client, found, verb) };
-        await cancelBackfill(client, found);
-        return { workflowId: found, status: await backfillStatus(client, found) };
+        if (verb === 'cancel') return { workflowId: found, seen: await cancelAndSee(client, found) };
+        return { workflowId: found, seen: { ...(await updateBackfill(client, found, verb)), execution: 'running' } };
       });
-      if (options.json === true) printJson(status);
-      else process.stdout.write(`${workflowId}\n${backfillPage(status)}\n`);
+      if (options.json === true) printJson(seen);
+      else process.stdout.write(`${workflowId}\n${pageOf(seen)}\n`);
+      if (verb === 'cancel' && seen.execution === 'running') note('it ends when its worker hears of it');
     });
 }
+
+/** It has ended when a worker has heard of it: in a moment where one is free. */
+async function cancelAndSee(client: Client, workflowId: string): Promise<SeenBackfill> {
+  await cancelBackfill(client, workflowId);
+  const untilMs = Date.now() + endMs;
+  for (;;) {
+    const seen = await seeBackfill(client, workflowId);
+    if (seen.execution !== 'running' || Date.now() >= untilMs) return seen;
+    await sleep(200);
+  }
+}
+
+/** How long the end of a cancelled backfill is waited for. */
+const endMs = 10_000;
 
 async function steered(client: Client, { tenant, source, from, to }: SteeringOptions): Promise<string> {
   const name = { tenantId: tenant, sourceId: source };
@@ -224,12 +263,14 @@ async function planBackfill(
   const left = requestsLeft('backfill', {
     log: status.tap?.requests ?? {},
     nowMs: Date.now(),
-    steadyPerDay: steadyRequestsPerDay(status.settings),
+    ...steadyPace(status.settings),
   });
+  const noShare = noShareWords(status.settings);
   return {
     ...isoRange(range),
     ...summarizeTapPlan(status, reachable, intervals, left),
     requestsLeftToday: left,
+    ...(noShare === undefined ? {} : { noRequests: noShare }),
     ...(beyondHorizon ? { beyondHorizon: 'the vendor has no more than 7 days: what is older is left out' } : {}),
   };
 }
@@ -246,6 +287,8 @@ async function startBackfill(lake: LakeReader, client: Client, config: Config, o
     throw new UsageError(
       'nothing to read: all of it has been read, or the vendor has it no more; --force reads again what it has',
     );
+  const noShare = noShareWords(status.settings);
+  if (noShare !== undefined) throw new UsageError(`it would wait for ever: ${noShare}`);
   return startTapBackfill(client, config, status, { ...range, intervals });
 }
 
@@ -258,7 +301,7 @@ async function missing(
 ): Promise<{ intervals: TimeRange[]; reachable: TimeRange[]; beyondHorizon: boolean }> {
   const oldestMs = oldestMinuteMs(Date.now()) + 60_000;
   const fromMs = Math.max(range.fromMs, oldestMs);
-  const toMs = Math.min(range.toMs, Date.parse(status.cursor));
+  const toMs = Math.min(range.toMs, readUpToMs(status));
   const beyondHorizon = range.fromMs < oldestMs;
   if (fromMs >= toMs) return { intervals: [], reachable: [], beyondHorizon };
   const reachable = [{ fromMs, toMs }];

@@ -41,7 +41,7 @@ export async function withClient<T>(work: (client: Client, config: Config) => Pr
 }
 
 /** The one cast of what Temporal answers to commands; everything else stays as it is. */
-export function castTemporalError(error: unknown): unknown {
+function castTemporalError(error: unknown): unknown {
   if (error instanceof NamespaceNotFoundError)
     return new IngestError('temporal.unreachable', `temporal: there is no namespace ${error.namespace}`, {
       cause: error,
@@ -122,7 +122,7 @@ export function mustHaveLake({ lake }: Config): void {
     throw new IngestError('lake.unavailable', `there is no lake at ${target} yet; the first worker to start makes it`);
 }
 
-/** `now`, a span back from now (`-24h`), or an ISO time; epoch milliseconds. */
+/** `now`, a span back from now (`-24h`), or an ISO time; epoch milliseconds, with a fraction where the time is given to the microsecond. */
 export function timeOption(value: string): number {
   if (value === 'now') return Date.now();
   const seconds = value.startsWith('-') ? parseDuration(value.slice(1)) : undefined;
@@ -130,7 +130,9 @@ export function timeOption(value: string): number {
   const micros = parseTimeMicros(value);
   if (micros === undefined)
     throw new InvalidArgumentError('expected "now", a span such as -24h, or a time such as 2026-01-31T05:00:00Z');
-  return Math.floor(micros / 1000);
+  const ms = micros / 1000;
+  // where a float does not hold the microsecond (in 2005 and 2040), a millisecond has to do
+  return ms * 1000 === micros ? ms : Math.floor(ms);
 }
 
 export function countOption(value: string): number {

@@ -34,16 +34,24 @@ export function addCoverage(noun: Command): void {
         to,
         json,
       }: JsonOption & { tenant: string; source: string; from?: number; to?: number }) => {
+        mustBeginBeforeEnd(from, to ?? Date.now());
         const name = { tenantId: tenant, sourceId: source };
         const { status, intervals } = await withLakeAndClient(async (lake, client) => {
           const tap = mustBeTap(await sourceStatus(client, name));
-          return { status: tap, intervals: await sourceCoverage(lake, tap, { fromMs: from, toMs: to }) };
+          if (to !== undefined) mustBeginBeforeEnd(from ?? Date.parse(tap.startedFrom), to);
+          const range = { fromMs: from, toMs: to === undefined ? undefined : Math.ceil(to / 60_000) * 60_000 };
+          return { status: tap, intervals: await sourceCoverage(lake, tap, range) };
         });
         const rows = intervals.map((interval) => coverageRow(interval, status));
         if (json === true) for (const row of rows) printJson(row);
         else printCoverage(status, intervals, rows);
       },
     );
+}
+
+/** @throws UsageError */
+function mustBeginBeforeEnd(fromMs: number | undefined, toMs: number): void {
+  if (fromMs !== undefined && fromMs >= toMs) throw new UsageError('--from must be before --to');
 }
 
 function printCoverage(status: TapStatus, intervals: readonly CoverageInterval[], rows: readonly CoverageRow[]): void {
@@ -70,6 +78,15 @@ export function isTap(status: SourceStatus): status is TapStatus {
   return status.settings.kind === 'tap';
 }
 
+/** Up to where live reads can have come. A cursor that was set into the future has read nothing of it. */
+export function readUpToMs({ cursor, settings }: TapStatus): number {
+  return Math.min(Date.parse(cursor), floorToMinute(Date.now() - settings.lag * 1000));
+}
+
+function floorToMinute(timeMs: number): number {
+  return Math.floor(timeMs / 60_000) * 60_000;
+}
+
 function mustBeTap(status: SourceStatus): TapStatus {
   if (isTap(status)) return status;
   throw new UsageError(
@@ -83,9 +100,8 @@ export async function sourceCoverage(
   { tenantId, sourceId, startedFrom, settings }: TapStatus,
   range: { fromMs?: number | undefined; toMs?: number | undefined },
 ): Promise<CoverageInterval[]> {
-  const minute = (timeMs: number) => Math.floor(timeMs / 60_000) * 60_000;
-  const fromMs = minute(range.fromMs ?? Date.parse(startedFrom));
-  const toMs = minute(range.toMs ?? Date.now());
+  const fromMs = floorToMinute(range.fromMs ?? Date.parse(startedFrom));
+  const toMs = floorToMinute(range.toMs ?? Date.now());
   const windows = await readWindows(lake, { tenantId, sourceId, fromMs, toMs });
   return coverageOf({ windows, fromMs, toMs, settleSeconds: settings.settle });
 }

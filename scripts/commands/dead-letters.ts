@@ -1,14 +1,15 @@
 /** `ppi dead-letters`: records that could not become rows. */
 import { isUtf8 } from 'node:buffer';
 import { type Command, Option } from 'commander';
+import { withIsoTimes } from '../../hunt/time.ts';
 import { letterCondition, type LetterFilter, notReplayable } from '../../lake/dead-letters.ts';
 import type { LakeReader } from '../../lake/reader.ts';
 import { quote } from '../../lake/sql.ts';
-import { firstOf, printJson, printTable, printText, UsageError } from '../output.ts';
+import { firstOf, note, printJson, printTable, printText, UsageError } from '../output.ts';
 import { createProgress } from '../progress.ts';
 import { replay } from '../repairs.ts';
 import { countOption, documented, type JsonOption, timeOption, withClient, withExample, withLake } from './context.ts';
-import { mustBeTenants } from './known-tenants.ts';
+import { mustBeTenants, namesTold } from './known-tenants.ts';
 import { tableOption } from './search.ts';
 
 interface FilterOptions extends JsonOption {
@@ -42,8 +43,9 @@ function filterOf({ source, table, code, from, to }: FilterOptions): LetterFilte
     ...(source === undefined ? {} : { sourceId: source }),
     ...(table === undefined ? {} : { table: tableOption(table) }),
     ...(code === undefined ? {} : { code }),
-    ...(from === undefined ? {} : { from: new Date(from).toISOString() }),
-    ...(to === undefined ? {} : { to: new Date(to).toISOString() }),
+    // letters have whole milliseconds: none lies between a time within one and the next
+    ...(from === undefined ? {} : { from: new Date(Math.ceil(from)).toISOString() }),
+    ...(to === undefined ? {} : { to: new Date(Math.ceil(to)).toISOString() }),
   };
 }
 
@@ -57,11 +59,11 @@ function addList(letters: Command): void {
       const condition = letterCondition(options.tenant, filterOf(options));
       const where = options.all === true ? condition : `${condition} AND resolved_at IS NULL`;
       if (options.json === true) {
-        const found = await foundOf(options.tenant, (lake) => listLetters(lake, where, options.limit + 1));
-        for (const letter of firstOf(found, options.limit)) printJson(letter);
+        const found = await foundOf(options, (lake) => listLetters(lake, where, options.limit + 1));
+        for (const letter of firstOf(found, options.limit)) printJson(exactLetter(letter));
         return;
       }
-      const groups = await foundOf(options.tenant, (lake) => groupLetters(lake, where));
+      const groups = await foundOf(options, (lake) => groupLetters(lake, where));
       printTable(
         ['tenant', 'source', 'table', 'code', 'letters', 'newest', 'example', 'place', 'reason'],
         groups.map((group) => [
@@ -79,17 +81,46 @@ function addList(letters: Command): void {
     });
 }
 
-/** Nothing found of a tenant that is none is an error. */
-async function foundOf<T>(tenantId: string | undefined, find: (lake: LakeReader) => Promise<readonly T[]>) {
+/** Nothing found of a tenant that is none is an error; of another name that the lake has never had, a note. */
+async function foundOf<T>(options: FilterOptions, find: (lake: LakeReader) => Promise<readonly T[]>) {
+  const { tenant, source, code } = options;
   return withLake(async (lake) => {
     const found = await find(lake);
-    if (found.length === 0 && tenantId !== undefined) await mustBeTenants([tenantId], { lake });
+    if (found.length > 0) return found;
+    if (tenant !== undefined) await mustBeTenants([tenant], { lake });
+    if (source !== undefined) await noteUnknown(lake, options, { table: 'batches', column: 'source_id', name: source });
+    if (code !== undefined) await noteUnknown(lake, options, { table: 'dead_letters', column: 'code', name: code });
     return found;
   });
 }
 
-const letterColumns = `dead_letter_id, tenant_id, source_id, table_name, batch_id, code, reason, source_ref, octet_length(raw) AS size_bytes,
-  failed_at, resolved_at, resolved_batch`;
+/** A misspelt name would look like one without letters. */
+async function noteUnknown(
+  lake: LakeReader,
+  { tenant }: FilterOptions,
+  { table, column, name }: { table: 'batches' | 'dead_letters'; column: 'source_id' | 'code'; name: string },
+): Promise<void> {
+  const { rows } = await lake.query(
+    `SELECT DISTINCT ${column} AS known FROM ${table} WHERE ${letterCondition(tenant, {})} ORDER BY known`,
+  );
+  const known = rows.map((row) => String(row['known']));
+  if (known.includes(name)) return;
+  const what = column === 'source_id' ? 'source' : 'code';
+  const of = tenant === undefined ? '' : ` of ${tenant}`;
+  note(`the lake has nothing${of} under the ${what} ${JSON.stringify(name)}; known: ${namesTold(known)}`);
+}
+
+const letterColumns = `dead_letter_id, tenant_id, source_id, table_name, batch_id, code, reason, source_ref,
+  octet_length(raw)::INTEGER AS size_bytes, failed_at, resolved_at, resolved_batch`;
+
+/** For programs: times say that they are UTC. */
+function exactLetter(letter: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return {
+    ...letter,
+    failed_at: withIsoTimes(letter['failed_at'], { kind: 'timestamp' }),
+    resolved_at: withIsoTimes(letter['resolved_at'], { kind: 'timestamp' }),
+  };
+}
 
 async function listLetters(lake: LakeReader, where: string, limit: number) {
   const { rows } = await lake.query(`
@@ -122,7 +153,7 @@ function addShow(letters: Command): void {
       const { raw_base64: encoded, ...facts } = letter;
       const bytes = Buffer.from(String(encoded), 'base64');
       const raw = isUtf8(bytes) ? { raw: bytes.toString() } : { raw_base64: encoded };
-      if (json === true) return printJson({ ...facts, ...raw });
+      if (json === true) return printJson({ ...exactLetter(facts), ...raw });
       for (const [fact, value] of Object.entries(facts)) {
         const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
         if (value !== null) printText(`${fact}: ${text.replaceAll('\n', ' ')}`);

@@ -1,5 +1,6 @@
 /** `ppi drift`: what the vendor sends beyond the schema. */
 import type { Command } from 'commander';
+import { withIsoTimes } from '../../hunt/time.ts';
 import { listDrift, type DriftEntry } from '../../lake/drift.ts';
 import { openLake } from '../../lake/lake.ts';
 import { readConfig } from '../../workers/config.ts';
@@ -29,7 +30,7 @@ function addList(drift: Command): void {
       });
       const shown = listed.filter(({ acknowledged }) => all === true || !acknowledged);
       if (json === true) {
-        for (const entry of shown) printJson(entry);
+        for (const entry of shown) printJson(exactEntry(entry));
         return;
       }
       printTable(
@@ -58,9 +59,19 @@ function addAck(drift: Command): void {
       if (entry === undefined)
         throw new UsageError(`no drift of ${tenantId} in ${table} under ${JSON.stringify(path)}`);
       await acknowledge(entry);
-      if (json === true) printJson({ ...entry, acknowledged: true });
+      if (json === true) printJson({ ...exactEntry(entry), acknowledged: true });
       else printTable(['tenant', 'table', 'acknowledged'], [[tenantId, table, path]]);
     });
+}
+
+/** For programs: counts are numbers, and times say that they are UTC. */
+function exactEntry(entry: DriftEntry): Record<string, unknown> {
+  return {
+    ...entry,
+    occurrences: Number(entry.occurrences),
+    first_seen: withIsoTimes(entry.first_seen, { kind: 'timestamp' }),
+    last_seen: withIsoTimes(entry.last_seen, { kind: 'timestamp' }),
+  };
 }
 
 async function acknowledge(entry: DriftEntry): Promise<void> {

@@ -9,7 +9,7 @@ import type { Config } from '../../workers/config.ts';
 import { startTapBackfill } from '../backfills.ts';
 import { note, printJson, printTable, printText } from '../output.ts';
 import { documented, type JsonOption, mustAllAnswer, type Silent, withExample, withLakeAndClient } from './context.ts';
-import { isTap, sourceCoverage, type TapStatus } from './coverage.ts';
+import { isTap, readUpToMs, sourceCoverage, type TapStatus } from './coverage.ts';
 import { mustBeTenants } from './known-tenants.ts';
 import { askSources } from './sources.ts';
 
@@ -88,7 +88,7 @@ async function listGaps(lake: LakeReader, client: Client, tenantId?: string) {
   const gaps: Gap[] = [];
   const oldestMs = oldestMinuteMs(Date.now());
   for (const status of taps) {
-    const intervals = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
+    const intervals = await sourceCoverage(lake, status, { toMs: readUpToMs(status) });
     for (const { state, fromMs, toMs } of intervals) {
       if (state !== 'unread' && state !== 'lost') continue;
       gaps.push({
@@ -108,7 +108,7 @@ async function fillGaps(lake: LakeReader, client: Client, config: Config, tenant
   const { taps, silent } = await tapSources(lake, client, tenantId);
   const started = [];
   for (const status of taps) {
-    const gaps = await sourceCoverage(lake, status, { toMs: Date.parse(status.cursor) });
+    const gaps = await sourceCoverage(lake, status, { toMs: readUpToMs(status) });
     const oldestMs = oldestMinuteMs(Date.now());
     const intervals = gaps
       .filter(({ state, toMs }) => (state === 'unread' || state === 'lost') && toMs > oldestMs)

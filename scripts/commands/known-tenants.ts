@@ -24,12 +24,16 @@ export async function mustBeTenants(asked: readonly string[], places: Places): P
   const unknown = asked.filter((tenant) => !found.has(tenant));
   if (unknown.length === 0) return;
   const all = Array.from(await tenantsOf(places)).toSorted();
-  const told = all.slice(0, namesMax).join(', ') + (all.length > namesMax ? ` and ${all.length - namesMax} more` : '');
   const names = unknown.map((each) => JSON.stringify(each)).join(', ');
   const has = [...(places.lake ? ['a batch in the lake'] : []), ...(places.client ? ['a source that runs'] : [])];
   throw new UsageError(
-    `no tenant ${names} has ${has.join(' or ')} (the case of letters counts); known: ${told || 'none'}`,
+    `no tenant ${names} has ${has.join(' or ')} (the case of letters counts); known: ${namesTold(all)}`,
   );
+}
+
+export function namesTold(all: readonly string[]): string {
+  if (all.length === 0) return 'none';
+  return all.slice(0, namesMax).join(', ') + (all.length > namesMax ? ` and ${all.length - namesMax} more` : '');
 }
 
 /** `only`: of these, which reads little of the ledger. */

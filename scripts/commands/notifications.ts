@@ -1,6 +1,7 @@
 /** `ppi notifications`: the queues that say what was uploaded. */
 import { type Command, Option } from 'commander';
-import { listQueueLetters } from '../../lake/queue-letters.ts';
+import { withIsoTimes } from '../../hunt/time.ts';
+import { type KeptLetter, listQueueLetters } from '../../lake/queue-letters.ts';
 import type { QueueStatus } from '../../workflows/queue-state.ts';
 import { queuePage } from '../../workflows/status-page.ts';
 import { firstOf, printJson, printTable, printText } from '../output.ts';
@@ -108,7 +109,7 @@ function addLetters(notifications: Command): void {
       const read = await withLake((lake) => listQueueLetters(lake, { queueUrl, limit: limit + 1 }));
       const letters = firstOf(read, limit);
       if (json === true) {
-        for (const letter of letters) printJson(letter);
+        for (const letter of letters) printJson(exactLetter(letter));
         return;
       }
       printTable(
@@ -122,4 +123,13 @@ function addLetters(notifications: Command): void {
         ]),
       );
     });
+}
+
+/** For programs: times say that they are UTC. */
+function exactLetter(letter: KeptLetter): Record<string, unknown> {
+  return {
+    ...letter,
+    sent_at: withIsoTimes(letter.sent_at, { kind: 'timestamp' }),
+    kept_at: withIsoTimes(letter.kept_at, { kind: 'timestamp' }),
+  };
 }

@@ -12,8 +12,8 @@ import { lagWords, statusPage } from '../../workflows/status-page.ts';
 import { printChecks } from '../checks.ts';
 import { printJson, printTable, printText, UsageError } from '../output.ts';
 import { queueNameOf, updateQueue } from '../queue-registry.ts';
-import { runningSources, sourceStatus, updateSource } from '../source-registry.ts';
-import { askEach, castTemporalError, documented, type JsonOption, withClient, withExample } from './context.ts';
+import { askWorker, runningSources, sourceStatus, updateSource } from '../source-registry.ts';
+import { askEach, documented, type JsonOption, withClient, withExample } from './context.ts';
 import { mustBeTenants } from './known-tenants.ts';
 import { readTenantsFile } from './tenants.ts';
 
@@ -152,25 +152,14 @@ export function configured(sources: readonly ConfiguredSource[], wanted: SourceN
  * @throws IngestError `source.silent`
  */
 export async function testSource(client: Client, config: Config, input: CheckSourceInput): Promise<Check[]> {
-  const handle = await client.workflow.start('checkSource', {
+  return askWorker(client, input, 'checkSource', {
     workflowId: `check/${input.tenantId}/${input.sourceId}/${randomUUID()}`,
     taskQueue: config.temporal.taskQueue,
     args: [input],
     workflowExecutionTimeout: '5m',
     staticSummary: `try the settings of ${input.tenantId}/${input.sourceId}`,
   });
-  try {
-    // any worker answers this at once; without one the checks would wait for their whole five minutes
-    await client.withDeadline(Date.now() + answerMs, () => handle.query('__temporal_workflow_metadata'));
-  } catch (error) {
-    await handle.terminate('no worker answered');
-    throw castTemporalError(error);
-  }
-  return (await handle.result()) as Check[];
 }
-
-/** How long a worker may take to say that it is there. */
-const answerMs = 10_000;
 
 function addUpdate(sources: Command, verb: 'pause' | 'resume' | 'poll', description: string, example: string): void {
   const command = documented(sources.command(`${verb} <tenant> <source>`), example).description(description);

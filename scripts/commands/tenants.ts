@@ -8,11 +8,12 @@ import type { SourceName } from '../../sources/batch.ts';
 import { checkEndpoint } from '../../sources/endpoint.ts';
 import { queuesOf } from '../../sources/s3/queue-routes.ts';
 import type { SourceSettings } from '../../sources/settings.ts';
+import { leastRequestsPerDay, leastRequestsPerDayMax } from '../../sources/tap/budget.ts';
 import { type ConfiguredSource, parseTenantsFile } from '../../sources/tenants-file.ts';
 import { type Config, readConfig } from '../../workers/config.ts';
 import { workflowIdOf } from '../../workflows/source-state.ts';
 import { cancelBackfills } from '../backfills.ts';
-import { printJson, printTable } from '../output.ts';
+import { note, printJson, printTable } from '../output.ts';
 import { planQueues } from '../queue-registry.ts';
 import { removeSource, runningSources, sourceStatus, startSource, updateSource } from '../source-registry.ts';
 import { documented, type JsonOption, withClient, withExample } from './context.ts';
@@ -42,7 +43,18 @@ export function addTenants(noun: Command): void {
       );
       if (json === true) for (const row of applied) printJson(row);
       else printApplied(applied);
+      for (const source of wanted) noteUnkeepable(source);
     });
+}
+
+/** Such settings are taken: for a short time, or with a simulator, they may do. */
+function noteUnkeepable({ tenantId, sourceId, settings }: ConfiguredSource): void {
+  if (settings.kind !== 'tap') return;
+  const needed = leastRequestsPerDay(settings);
+  if (needed <= leastRequestsPerDayMax) return;
+  note(
+    `${tenantId}/${sourceId} will fall behind: its window and settle take ${needed} requests a day, and the vendor's allowance has ${leastRequestsPerDayMax} for them; a longer window or fewer ages take fewer`,
+  );
 }
 
 export function printApplied(applied: readonly (AppliedSource | AppliedQueue)[]): void {
@@ -85,7 +97,10 @@ function endpointsOf(settings: SourceSettings): (readonly [setting: string, endp
   ];
 }
 
-/** Nothing changes before everything is known to be possible: the file is checked, and running sources have answered. */
+/**
+ * Nothing changes before everything is known to be possible: the file is checked, and running sources have answered.
+ * @throws IngestError `config.invalid`, `source.silent`
+ */
 export async function applyTenants(
   client: Client,
   config: Config,
@@ -103,6 +118,7 @@ export async function applyTenants(
       continue;
     }
     const { settings, pauseReason } = await sourceStatus(client, source);
+    mustBeOfKind(source, settings.kind);
     if (pauseReason !== undefined) paused.add(workflowIdOf(source));
     if (isDeepStrictEqual(settings, source.settings))
       changes.push({ source, change: 'unchanged', carryOut: async () => undefined });
@@ -112,11 +128,45 @@ export async function applyTenants(
     changes.push({ source, change: 'removed', carryOut: () => giveUp(client, source) });
   }
   const queues = await planQueues(client, config.temporal.taskQueue, queuesOf(wanted, 'tenants.yaml'), paused);
-  if (!dryRun) for (const { carryOut } of [...queues, ...changes]) await carryOut();
+  if (!dryRun)
+    await carryOutAll([
+      ...queues.map(({ queue, ...rest }) => ({ ...rest, name: `queue ${queue}` })),
+      ...changes.map(({ source: { tenantId, sourceId }, ...rest }) => ({ ...rest, name: `${tenantId}/${sourceId}` })),
+    ]);
   return [
     ...changes.map(({ source: { tenantId, sourceId }, change }) => ({ tenantId, sourceId, change })),
     ...queues.map(({ queue, change }) => ({ queue, change })),
   ];
+}
+
+/** A workflow is of one kind for as long as it runs. */
+function mustBeOfKind({ tenantId, sourceId, settings }: ConfiguredSource, running: SourceSettings['kind']): void {
+  if (settings.kind === running) return;
+  throw new IngestError(
+    'config.invalid',
+    `tenants.${tenantId}.sources.${sourceId}.kind: is ${settings.kind}, and the source that runs is of kind ${running}, which it keeps: ` +
+      'name the new one otherwise, or apply the file without it first',
+  );
+}
+
+interface Step {
+  readonly name: string;
+  readonly change: Change;
+  readonly carryOut: () => Promise<unknown>;
+}
+
+/** Where one fails, a note says what the file has come to so far. */
+async function carryOutAll(steps: readonly Step[]): Promise<void> {
+  const told = (some: readonly Step[]) => some.map(({ name, change }) => `${name} (${change})`).join(', ') || 'nothing';
+  const due = steps.filter(({ change }) => change !== 'unchanged');
+  for (const [index, { name, carryOut }] of due.entries()) {
+    try {
+      await carryOut();
+    } catch (error) {
+      note(`${name} failed; done before: ${told(due.slice(0, index))}; not done: ${told(due.slice(index))}`);
+      throw error;
+    }
+  }
 }
 
 async function createSource(client: Client, config: Config, source: ConfiguredSource): Promise<void> {

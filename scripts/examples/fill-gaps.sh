@@ -4,7 +4,8 @@
 #   scripts/examples/fill-gaps.sh
 #
 # Fit for cron: where nothing is missing it asks the vendor for nothing. Backfills run on behind the live reads;
-# `ppi backfill status` shows them. Exit code: 0 done, though time may be lost; 1 a tenant's gaps could not be filled.
+# `ppi backfill status` shows them. Exit code: 0 done, though time may be lost; 1 a tenant's gaps could not be filled,
+# or a source did not answer: the gaps of all others are filled.
 set -euo pipefail
 
 help() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; }
@@ -27,18 +28,14 @@ each_row() {
   ' "$1"
 }
 
-gaps=$(ppi gaps list --json)
-each_row '`${row.tenantId}/${row.sourceId}: ${row.from} to ${row.to} ${row.fillable ? "can be filled" : "LOST: the vendor has it no more"}`' <<<"$gaps"
+failures=0
+# A source that does not answer is told of behind the gaps of all that do.
+gaps=$(ppi gaps list --json) || failures=1
+each_row 'row.error ? "" : `${row.tenantId}/${row.sourceId}: ${row.from} to ${row.to} ${row.fillable ? "can be filled" : "LOST: the vendor has it no more"}`' <<<"$gaps"
 
 # One tenant at a time, so that one tenant's trouble is not the others'.
-failures=0
 for tenant in $(each_row 'row.fillable ? row.tenantId : ""' <<<"$gaps" | sort -u); do
-  if started=$(ppi gaps fill --tenant "$tenant" --json); then
-    each_row '`${row.tenantId}/${row.sourceId}: started, ${row.windows} windows from ${row.from} to ${row.to}`' <<<"$started"
-  elif [ "$(each_row 'row.error?.code' <<<"$started")" = backfill.running ]; then
-    echo "$tenant: being filled already"
-  else
-    failures=$((failures + 1))
-  fi
+  started=$(ppi gaps fill --tenant "$tenant" --json) || failures=$((failures + 1))
+  each_row 'row.error ? "" : `${row.tenantId}/${row.sourceId}: started, ${row.windows} windows from ${row.from} to ${row.to}`' <<<"$started"
 done
 [ "$failures" = 0 ]

@@ -7,6 +7,9 @@ describe('timeOption', () => {
     expect(timeOption('now')).toEqual(near(Date.now()));
     expect(timeOption('-24h')).toEqual(near(Date.now() - 86_400_000));
     expect(timeOption('2026-01-31')).toBe(Date.parse('2026-01-31T00:00:00Z'));
+    expect(timeOption('2026-01-31T05:00:00.123456Z') * 1000).toBe(Date.parse('2026-01-31T05:00:00.123Z') * 1000 + 456);
+    // no float of milliseconds holds this one, and DuckDB takes whole microseconds alone
+    expect(timeOption('2040-01-01T00:00:00.000001Z') * 1000).toSatisfy((micros) => Number.isSafeInteger(micros));
     expect(timeOption('2026-01-31 05:00+01:00')).toBe(Date.parse('2026-01-31T04:00:00Z'));
   });
 

@@ -11,6 +11,9 @@ import { startWorkerStack, type WorkerStack } from '../support/worker-stack.ts';
 
 let stack: WorkerStack;
 
+/** ISO 8601 with its zone: without one, programs take a time for their own. */
+const utcTime = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
 interface Ran {
   readonly code: number;
   readonly stdout: string;
@@ -63,9 +66,11 @@ describe('ppi drift', () => {
   it('lists each path once, with the shape of a value and never the value', async () => {
     const { json, stdout } = await ppi(['drift', 'list', '--tenant', 'acme', '--json']);
     expect(json).toMatchObject([
-      { path: 'newkey', kinds: ['unknown_field'], json_types: ['string'], occurrences: '2', example: 'aaaaaa-99' },
-      { path: 'score', kinds: ['type_change'], occurrences: '1', acknowledged: false },
+      { path: 'newkey', kinds: ['unknown_field'], json_types: ['string'], occurrences: 2, example: 'aaaaaa-99' },
+      { path: 'score', kinds: ['type_change'], occurrences: 1, acknowledged: false },
     ]);
+    for (const { first_seen, last_seen } of json)
+      expect([first_seen, last_seen]).toEqual([expect.stringMatching(utcTime), expect.stringMatching(utcTime)]);
     expect(stdout).not.toContain('secret');
     const table = await ppi(['drift', 'list', '--table', 'gateway_filter_logs']);
     expect(table.stdout).toMatch(
@@ -96,7 +101,14 @@ describe('ppi dead-letters', () => {
     expect(stdout).toMatch(/acme +filter +gateway_filter_logs +unknown_line +2 .* s3:\/\/logs\/new:[45] /);
     const { json } = await ppi(['dead-letters', 'list', '--tenant', 'acme', '--code', 'invalid_record', '--json']);
     expect(json).toHaveLength(2);
-    expect(json[0]).toMatchObject({ code: 'invalid_record', reason: 'too new', source_ref: { uri: 's3://logs/old' } });
+    expect(json[0]).toMatchObject({
+      code: 'invalid_record',
+      reason: 'too new',
+      source_ref: { uri: 's3://logs/old' },
+      size_bytes: expect.any(Number),
+      failed_at: expect.stringMatching(utcTime),
+      resolved_at: null,
+    });
     expect((await ppi(['dead-letters', 'list', '--from', '2020-01-01', '--to', '2020-01-02', '--json'])).json).toEqual(
       [],
     );
@@ -119,21 +131,47 @@ describe('ppi dead-letters', () => {
     for (const { stderr } of [cut, cutTable, cutJson]) expect(stderr).toBe('the first 1, and more: raise --limit\n');
     for (const { stderr } of [whole, wholeTable]) expect(stderr).toBe('');
     expect([cut, whole, cutJson].map(({ json }) => json.length)).toEqual([1, 2, 1]);
+    expect(cutJson.json[0]).toMatchObject({
+      sent_at: '1970-01-01T00:00:00Z',
+      kept_at: expect.stringMatching(utcTime),
+    });
     expect([cutTable, wholeTable].map(({ stdout }) => stdout.trim().split('\n').length)).toEqual([2, 3]);
+  }, 60_000);
+
+  it('says beside an empty list that the lake has never had the source or the code', async () => {
+    const list = (...args: string[]) => ppi(['dead-letters', 'list', '--tenant', 'acme', ...args]);
+    const [source, code, none] = await Promise.all([
+      list('--source', 'bogus', '--json'),
+      list('--code', 'bogus'),
+      list('--source', 'filter', '--code', 'unknown_line', '--to', '2020-01-01'),
+    ]);
+    expect([source.code, source.stdout, source.stderr]).toEqual([
+      0,
+      '',
+      'the lake has nothing of acme under the source "bogus"; known: filter\n',
+    ]);
+    expect([code.code, code.stderr]).toEqual([
+      0,
+      'the lake has nothing of acme under the code "bogus"; known: invalid_json, invalid_record, unknown_line\n',
+    ]);
+    expect([none.code, none.stderr]).toEqual([0, '']);
   }, 60_000);
 
   it('shows a letter: its text without what drives a terminal, bytes that are no text in base64', async () => {
     const { json: letters } = await ppi(['dead-letters', 'list', '--tenant', 'acme', '--json']);
     const idOf = async (code: string, size: number) =>
-      String(
-        letters.find((letter) => letter['code'] === code && letter['size_bytes'] === String(size))?.['dead_letter_id'],
-      );
+      String(letters.find((letter) => letter['code'] === code && letter['size_bytes'] === size)?.['dead_letter_id']);
     const text = await ppi(['dead-letters', 'show', await idOf('unknown_line', 'garbled \u001B[31m line'.length)]);
     expect(text.stdout).toContain('garbled');
     expect(text.stdout).toContain('code: unknown_line');
     expect(text.stdout).not.toContain('\u001B');
     const [binary] = (await ppi(['dead-letters', 'show', await idOf('invalid_json', 4), '--json'])).json;
-    expect(binary).toMatchObject({ raw_base64: '//4AQQ==', source_ref: { offset: '7', line: '3' } });
+    expect(binary).toMatchObject({
+      raw_base64: '//4AQQ==',
+      size_bytes: 4,
+      failed_at: expect.stringMatching(utcTime),
+      source_ref: { offset: '7', line: '3' },
+    });
     const shared = await idOf('unknown_line', 'garbled too'.length);
     expect(await ppi(['dead-letters', 'show', shared])).toMatchObject({
       code: 2,

@@ -56,6 +56,28 @@ describe('ppi search', () => {
     expect(stdout.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202E]/u);
   });
 
+  it('takes --from and --to to the microsecond', async () => {
+    const at = '2026-01-30T05:00:00.123456Z';
+    const directory = temporaryDirectory('search-exact');
+    await fillLake(directory, [
+      { tenantId: 'exact', table: delivered, records: [{ ...messages[0], messageTime: at }] },
+    ]);
+    const found = async (from: string, to: string) =>
+      jsonLines(
+        (await ppi(['search', '', '--tenant', 'exact', '--json', '--from', from, '--to', to], { DATA_DIR: directory }))
+          .stdout,
+      );
+    const [day, before, after] = ['2026-01-30', '2026-01-30T05:00:00.123455Z', '2026-01-30T05:00:00.123457Z'];
+    const answers = await Promise.all([
+      found(day, after),
+      found(day, at),
+      found(at, after),
+      found(before, at),
+      found(after, '2026-01-31'),
+    ]);
+    expect(answers.map((rows) => rows.length)).toEqual([1, 0, 1, 0, 0]);
+  });
+
   it('prints rows as CSV that another program reads back', async () => {
     const { code, stdout } = await ppi(
       ['search', '--format', 'csv', '--tenant', 'acme', '--table', 'tap_messages_delivered', ...range],

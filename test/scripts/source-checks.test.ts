@@ -196,6 +196,17 @@ describe('ppi sources test of an S3 source', () => {
     ]);
   });
 
+  it('says of a store that lists in another order than that of keys what to do about it', async () => {
+    for (const key of ['order/mx/a.log', 'order/mx-2/a.log']) await put(key, filterLog);
+    const checks = await tried(stack.s3Settings('order/'));
+    expect(checks.at(-1)).toMatchObject({
+      name: 'list the prefix',
+      ok: false,
+      remedy: expect.stringContaining('give each directory a source of its own'),
+    });
+    expect((await tried(stack.s3Settings('order/mx/'))).at(-1)?.ok).toBe(true);
+  });
+
   it('tells the right to an object from the right to its key', async () => {
     const answers = async (deniedBy: 'HEAD' | 'GET') => {
       const server = await serve((request, response) => {

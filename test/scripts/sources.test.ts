@@ -1,12 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { openLake } from '../../lake/lake.ts';
-import { startTemporalServer, type TemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { tapSettings } from '../../sources/settings.ts';
 import { readConfig } from '../../workers/config.ts';
 import { type BackfillStatus, backfillWorkflowIdOf } from '../../workflows/backfill-state.ts';
@@ -15,6 +11,7 @@ import { noTotals, type SourceStatus, workflowIdOf } from '../../workflows/sourc
 import { filterTable, objectHeader } from '../support/lake.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 import { jsonError, jsonLines, ppi } from './cli.ts';
+import { silentQueue, type Standing, standingQueue, startStanding } from './standing.ts';
 
 const dataDir = temporaryDirectory('sources');
 const states = ['idle', 'running', 'paused', 'late', 'backoff', 'blocked'] as const;
@@ -26,10 +23,10 @@ const kept = { tenantId: 'globex', sourceId: 'tap' };
 const backfillOf = (source: typeof gone) =>
   backfillWorkflowIdOf({ ...source, from: '2026-01-30T00:00:00Z', to: '2026-01-31T00:00:00Z' });
 
-let server: TemporalServer;
-let client: Client;
-let stopWorker: () => Promise<void>;
-let env: Record<string, string>;
+let standing: Standing;
+let client: Standing['client'];
+let env: Standing['env'];
+let workflows: Standing['workflows'];
 
 /** A source in that state; `silent` waits where no worker is. */
 async function stand(tenantId: string, sourceId: string, state: SourceStatus['pipelineState'], taskQueue: string) {
@@ -54,19 +51,14 @@ async function stand(tenantId: string, sourceId: string, state: SourceStatus['pi
         }
       : {}),
   };
-  await client.workflow.start('tapSource', {
-    workflowId: workflowIdOf(status),
-    taskQueue,
-    args: [status],
-    typedSearchAttributes: [{ key: tenantIdKey, value: tenantId }],
-  });
+  await standing.stand(status, taskQueue);
 }
 
 /** A backfill that says of itself what is given, or nothing. */
 async function standBackfill(source: typeof gone, status?: Partial<BackfillStatus>) {
   await client.workflow.start('tapBackfill', {
     workflowId: backfillOf(source),
-    taskQueue: 'standing',
+    taskQueue: standingQueue,
     args: status === undefined ? [] : [status],
     typedSearchAttributes: [
       { key: tenantIdKey, value: source.tenantId },
@@ -76,40 +68,17 @@ async function standBackfill(source: typeof gone, status?: Partial<BackfillStatu
   await vi.waitFor(async () => expect((await workflows()).join()).toContain(backfillOf(source)), { timeout: 10_000 });
 }
 
-/** Every workflow there is, running or not. */
-async function workflows(): Promise<string[]> {
-  const found: string[] = [];
-  for await (const { workflowId, status } of client.workflow.list()) found.push(`${workflowId} ${status.name}`);
-  return found.toSorted();
-}
-
 beforeAll(async () => {
-  Runtime.install({ logger: new DefaultLogger('WARN') });
-  server = await startTemporalServer({ uiPort: 'none', logFile: join(dataDir, 'temporal.log') });
-  env = { TEMPORAL_ADDRESS: server.address, DATA_DIR: dataDir };
-  client = new Client({ connection: await Connection.connect({ address: server.address }) });
-  const connection = await NativeConnection.connect({ address: server.address });
-  const worker = await Worker.create({
-    connection,
-    taskQueue: 'standing',
-    workflowsPath: fileURLToPath(new URL('standing-sources.ts', import.meta.url)),
-  });
-  const running = worker.run();
-  stopWorker = async () => {
-    worker.shutdown();
-    await running;
-    await connection.close();
-  };
-  for (const state of states) await stand('acme', state, state, 'standing');
-  await stand('acme', 'a-silent', 'idle', 'nobody');
-  await stand('globex', 'tap', 'idle', 'standing');
+  standing = await startStanding(dataDir);
+  ({ client, env, workflows } = standing);
+  for (const state of states) await stand('acme', state, state, standingQueue);
+  await stand('acme', 'a-silent', 'idle', silentQueue);
+  await stand('globex', 'tap', 'idle', standingQueue);
   while ((await workflows()).length < states.length + 2) await sleep(100);
 });
 
 afterAll(async () => {
-  await stopWorker();
-  await client.connection.close();
-  await server.close();
+  await standing.close();
 });
 
 describe('ppi sources list', () => {
@@ -322,10 +291,14 @@ it('ppi gaps refuses a tenant that is none, and says where no source has gaps to
 
 it('ppi tenants apply --dry-run says what would change, and changes nothing', async () => {
   const file = join(dataDir, 'dry.yaml');
-  writeFileSync(file, `tenants: {acme: {sources: {new: {kind: tap, principal: 'env:P', secret: 'file:/s'}}}}`);
+  writeFileSync(
+    file,
+    `tenants: {acme: {sources: {new: {kind: tap, principal: 'env:P', secret: 'file:/s', window: 3m}}}}`,
+  );
   const before = await workflows();
-  const { code, stdout } = await ppi(['tenants', 'apply', '-f', file, '--dry-run', '--json'], env);
+  const { code, stdout, stderr } = await ppi(['tenants', 'apply', '-f', file, '--dry-run', '--json'], env);
   expect(code).toBe(0);
+  expect(stderr).toContain('acme/new will fall behind: its window and settle take 1440 requests a day');
   expect(jsonLines(stdout)).toEqual(
     expect.arrayContaining([
       { tenantId: 'acme', sourceId: 'new', change: 'created' },
@@ -345,6 +318,44 @@ it('ppi backfill status shows all that answer, and then says which do not', asyn
       { error: expect.objectContaining({ code: 'source.silent', message: `no answer from ${backfillOf(gone)}` }) },
     ],
   ]);
+});
+
+describe('ppi tenants apply of a file that cannot be carried out', () => {
+  const apply = async (name: string, acme: string, ...more: string[]) => {
+    const file = join(dataDir, name);
+    writeFileSync(file, `tenants: {acme: {sources: {${acme}}}}`);
+    return ppi(['tenants', 'apply', '-f', file, '--json', ...more], env);
+  };
+  const fresh = `fresh: {kind: tap, principal: 'env:Q', secret: 'file:/s'}`;
+
+  it('is refused before anything is done where the kind of a running source differs, in a dry run too', async () => {
+    const sources = `${fresh}, idle: {kind: s3, table: proofpoint_gateway_filter_logs, bucket: logs}`;
+    const before = await workflows();
+    const answers = [await apply('kinds.yaml', sources, '--dry-run'), await apply('kinds.yaml', sources)];
+    for (const ran of answers) {
+      expect([ran.code, jsonError(ran)]).toEqual([
+        1,
+        {
+          code: 'config.invalid',
+          message: expect.stringMatching(
+            /^tenants\.acme\.sources\.idle\.kind: is s3, and the source that runs is of kind tap/,
+          ),
+          remedy: expect.stringMatching(/./),
+        },
+      ]);
+    }
+    expect(await workflows()).toEqual(before);
+  });
+
+  it('says what was done where a later step fails', async () => {
+    // sources that only stand take no new settings
+    const ran = await apply('later.yaml', `${fresh}, idle: {kind: tap, principal: 'env:Q2', secret: 'file:/s'}`);
+    await client.workflow.getHandle(workflowIdOf({ tenantId: 'acme', sourceId: 'fresh' })).terminate();
+    expect(ran.code).toBe(1);
+    expect(ran.stderr).toMatch(
+      /^acme\/idle failed; done before: acme\/fresh \(created\); not done: acme\/idle \(changed\), acme\/.* \(removed\)/,
+    );
+  });
 });
 
 it('ppi tenants apply gives up the sources that are not in the file, and their backfills', async () => {
