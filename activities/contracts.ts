@@ -84,7 +84,7 @@ export interface ListedObjects {
   readonly objects: readonly ObjectToLoad[];
   /** Last key that was looked at; absent where there was none. */
   readonly lastKey?: string;
-  /** Of the last page's keys that were looked at, the one that was uploaded last. */
+  /** Of the last two pages' keys that were looked at, the one that was uploaded last. */
   readonly newest?: string;
   readonly more: boolean;
   /** ISO time at which the listing began: everything uploaded before is in this page or an earlier one. */

@@ -28,23 +28,27 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
     const objects: ObjectToLoad[] = [];
     const startedMs = performance.now();
     let [lastKey, bytes, seen, listRequests] = [input.startAfter, 0, 0, 0];
-    let newest: ListedObject | undefined;
-    const answer = (more: boolean): ListedObjects => ({
-      objects,
-      ...(lastKey === undefined ? {} : { lastKey }),
-      ...(newest === undefined ? {} : { newest: newest.key }),
-      more,
-      listedAt,
-      listRequests,
-      seen,
-    });
+    /** Of the last page; the one before it counts, too, because a last page may be one key that sorts behind all others. */
+    let [newest, newestBefore]: (ListedObject | undefined)[] = [];
+    const answer = (more: boolean): ListedObjects => {
+      const uploadedLast = laterUpload(newestBefore, newest);
+      return {
+        objects,
+        ...(lastKey === undefined ? {} : { lastKey }),
+        ...(uploadedLast === undefined ? {} : { newest: uploadedLast.key }),
+        more,
+        listedAt,
+        listRequests,
+        seen,
+      };
+    };
     const hasTime = () => performance.now() - startedMs < listingMsMax;
     while (listRequests < listsMax && objects.length < objectsEnough && (listRequests === 0 || hasTime())) {
       const page = await store.list({ prefix: settings.prefix, startAfter: lastKey, signal });
       listRequests += 1;
       const within = page.objects.filter(({ key }) => until === undefined || !isKeyBefore(until, key));
       const loaded = await loadedOf(input, within.filter(isWanted));
-      newest = undefined;
+      [newestBefore, newest] = [newest, undefined];
       for (const object of within) {
         const wanted = isWanted(object);
         if (wanted && !loaded.has(idOf(input, object))) {
@@ -55,8 +59,7 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
         }
         if (wanted) seen += 1;
         lastKey = object.key;
-        // times are ISO, of one form
-        if (newest === undefined || object.lastModified >= newest.lastModified) newest = object;
+        newest = laterUpload(newest, object);
       }
       if (!page.more || within.length < page.objects.length || lastKey === until) return answer(false);
     }
@@ -67,6 +70,13 @@ export function createListObjects({ lake, stores }: Pick<Dependencies, 'lake' | 
     if (wanted.length === 0) return new Map<string, unknown>();
     return lake.receipts(wanted.map((object) => idOf(input, object)));
   }
+}
+
+/** Of two that were uploaded at one time, the latter. */
+function laterUpload(one: ListedObject | undefined, other: ListedObject | undefined): ListedObject | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  // times are ISO, of one form
+  return other.lastModified >= one.lastModified ? other : one;
 }
 
 function idOf(input: ListObjectsInput, object: ListedObject): string {

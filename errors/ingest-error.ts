@@ -70,6 +70,12 @@ export const policies = {
     directive: 'wait',
     remedy: 'nothing to do: reading resumes when the vendor allows it; look for other clients that use this credential',
   },
+  'tap.allowance': {
+    stage: 'receiving',
+    directive: 'wait',
+    remedy:
+      'nothing to do: reading resumes when requests of a day ago count no longer; where it comes again, raise every or window of the source, or name fewer ages under settle',
+  },
   'tap.unavailable': {
     stage: 'receiving',
     directive: 'retry',
@@ -117,6 +123,12 @@ export const policies = {
     stage: 'receiving',
     directive: 'block',
     remedy: 'correct bucket, region or endpoint of the source, then resume it',
+  },
+  's3.unordered': {
+    stage: 'receiving',
+    directive: 'block',
+    remedy:
+      'the store does not list in the order of keys: give each directory a source of its own, or use another store; then resume the source',
   },
   's3.object_missing': {
     stage: 'receiving',

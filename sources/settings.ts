@@ -66,6 +66,8 @@ export const tapSettings = z.strictObject({
   settle: z
     .array(between(60, 6 * 86_400, 'between 1m and 6d'))
     .max(4)
+    // equal ages are one pass, whose windows would be counted and read twice
+    .refine((ages) => new Set(ages).size === ages.length, 'must not hold the same age twice: 60m is 1h')
     .prefault(['35m', '24h']),
   /** Longest window of one request, seconds. The vendor takes up to 1 h. */
   window: minutes.prefault('1h'),
@@ -127,8 +129,8 @@ export const s3Settings = z
     /** A queue that says at once what was uploaded; listing goes on beside it. */
     notifications: z
       .strictObject({
-        /** As SQS names it, or a server that speaks its protocol. */
-        queueUrl: z.url({ protocol: /^https?$/ }),
+        /** As SQS names it, or a server that speaks its protocol. In one spelling, because two would be two queues that take each other's messages. */
+        queueUrl: z.url({ protocol: /^https?$/ }).transform((url) => new URL(url).href.replace(/\/+$/, '')),
         /** Default: the region of the source. */
         region: z.string().min(1).optional(),
         /** Time between two looks at an empty queue, seconds. */

@@ -36,14 +36,22 @@ export function refuseSharedObjects(
 }
 
 /**
- * The same text for the same store, however it is written. Names of buckets are unique in a partition of AWS, whatever the endpoint:
+ * The same text for the same store, however it is written: many a store answers by http and https alike. Names of buckets are unique in a
+ * partition of AWS, whatever the endpoint:
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
  */
 function storeOf({ endpoint, region }: S3Settings): string {
   if (endpoint === undefined) return partitionOf(region);
-  const { origin, hostname, pathname } = new URL(endpoint);
-  if (/\.amazonaws\.com(\.cn)?$/.test(hostname)) return partitionOf(hostname);
-  return origin + pathname.replace(/\/+$/, '');
+  const { hostname, port, pathname } = new URL(endpoint);
+  const host = hostname.replace(/\.$/, '');
+  if (/\.amazonaws\.com(\.cn)?$/.test(host)) return partitionOf(host);
+  return `//${host}:${port}${pathname.replace(/\/+$/, '')}`;
+}
+
+/** Some stores that are not AWS keep keys as paths, in which slashes at the start or side by side mean nothing. */
+function foldedPrefix(settings: S3Settings): string {
+  const { prefix } = settings;
+  return storeOf(settings).startsWith('//') ? prefix.replaceAll(/\/{2,}/g, '/').replace(/^\//, '') : prefix;
 }
 
 /** Of a region, or of a host, whose name holds one: https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html */
@@ -52,7 +60,7 @@ function partitionOf(name: string): string {
 }
 
 function faultOf(one: ObjectSource, other: ObjectSource): string | undefined {
-  const [prefix, otherPrefix] = [one.settings.prefix, other.settings.prefix];
+  const [prefix, otherPrefix] = [foldedPrefix(one.settings), foldedPrefix(other.settings)];
   if (!prefix.startsWith(otherPrefix) && !otherPrefix.startsWith(prefix)) return undefined;
   if (one.tenantId !== other.tenantId) {
     if (one.settings.shared && other.settings.shared) return undefined;

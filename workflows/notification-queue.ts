@@ -3,6 +3,7 @@ import {
   allHandlersFinished,
   condition,
   continueAsNew,
+  patched,
   setCurrentDetails,
   setHandler,
   upsertSearchAttributes,
@@ -22,11 +23,15 @@ import {
   resumeQueueUpdate,
 } from './messages.ts';
 import {
+  isOwnOfReader,
   newQueueState,
   type QueueCondition,
   type QueueInput,
+  type QueueState,
   type QueueStatus,
+  readerOf,
   withDrained,
+  withNextReader,
   withOutcome,
   withRoutePaused,
 } from './queue-state.ts';
@@ -54,6 +59,9 @@ const lookOverSeconds = 7;
 
 /** A queue that refuses us is tried again after so long: what it needs may have been granted. */
 const blockedSeconds = 300;
+
+/** Where one source's credentials do not read the queue, another's are tried after so long. */
+const nextReaderSeconds = 15;
 
 export async function notificationQueue(input: QueueInput): Promise<void> {
   let { settings, state = newQueueState() } = input;
@@ -161,14 +169,19 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
   );
 
   /** Of activities that failed side by side, the first one counts. */
-  function fail(failure: Failure, beganAtMs = nowMs()): void {
+  function fail(failure: Failure, beganAtMs: number): void {
     const { code, message, remedy, directive, retryAfterSeconds } = failure;
-    const consecutiveErrors = state.consecutiveErrors + (beganAtMs >= failedAtMs ? 1 : 0);
+    const isFirst = beganAtMs >= failedAtMs;
+    const consecutiveErrors = state.consecutiveErrors + (isFirst ? 1 : 0);
     failedAtMs = nowMs();
     state = { ...state, consecutiveErrors, lastError: { code, message, remedy, at: new Date(nowMs()).toISOString() } };
-    if (state.paused === undefined) queueCondition = directive === 'block' ? 'blocked' : 'backoff';
-    const seconds = directive === 'block' ? blockedSeconds : backoffSeconds(consecutiveErrors, retryAfterSeconds);
-    restUntil(nowMs() + seconds * 1000);
+    const isOthersTurn = settings.routes.length > 1 && isOwnOfReader(code) && patched('readers-take-turns');
+    if (isOthersTurn && isFirst) state = withNextReader(state, settings);
+    // an operator is needed once no source can read it
+    const isBlocked = directive === 'block' && !(isOthersTurn && consecutiveErrors < settings.routes.length);
+    if (state.paused === undefined) queueCondition = isBlocked ? 'blocked' : 'backoff';
+    const againSeconds = isOthersTurn ? nextReaderSeconds : backoffSeconds(consecutiveErrors, retryAfterSeconds);
+    restUntil(nowMs() + (isBlocked ? blockedSeconds : againSeconds) * 1000);
   }
 
   /** `failed`: the first object that could not be loaded; its message comes again. */
@@ -190,7 +203,7 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
     underWay.add(self);
     begun += 1;
     try {
-      const drained = await drainQueue.executeWithOptions({ summary: `look ${begun}` }, [drainInput(settings)]);
+      const drained = await drainQueue.executeWithOptions({ summary: `look ${begun}` }, [drainInput(settings, state)]);
       state = withDrained(state, drained);
       // after trouble one tries next, whatever there is
       more = drained.more && drained.trouble === undefined;
@@ -242,8 +255,9 @@ export async function notificationQueue(input: QueueInput): Promise<void> {
   }
 }
 
-function drainInput({ queueUrl, region, every: everySeconds, routes }: QueueSettings): DrainQueueInput {
-  const reader = routes[0]?.settings;
+function drainInput(settings: QueueSettings, state: QueueState): DrainQueueInput {
+  const { queueUrl, region, every: everySeconds } = settings;
+  const reader = readerOf(settings, state)?.settings;
   if (reader === undefined) throw new Error(`${queueUrl} has no routes`);
   return { queueUrl, region, reader, everySeconds, receiveSeconds };
 }

@@ -1,7 +1,7 @@
 /** The state of a notification queue: what its workflow carries from run to run, and what it shows. Pure. */
 import type { DrainedQueue } from '../activities/contracts.ts';
 import type { SourceName } from '../sources/batch.ts';
-import type { QueueSettings } from '../sources/s3/queue-routes.ts';
+import type { QueueRoute, QueueSettings } from '../sources/s3/queue-routes.ts';
 import { noTotals, type SourceError, type Totals } from './source-state.ts';
 
 /** `running` more waits · `idle` empty · `backoff` failing, tried again by itself · `blocked` failing, an operator must act · `paused` */
@@ -21,6 +21,8 @@ export interface QueueState {
   readonly consecutiveErrors: number;
   readonly lastError?: SourceError;
   readonly totals: QueueTotals;
+  /** The source whose credentials read the queue; absent: the first one. */
+  readonly reader?: SourceName;
   /** Messages about objects of no source, by bucket; the first few buckets. */
   readonly foreign: Readonly<Record<string, number>>;
 }
@@ -82,6 +84,36 @@ export function withOutcome(
   if (failed === undefined) return healthy;
   const { tenantId, sourceId, code, message, remedy } = failed;
   return { ...healthy, lastError: { code, message: `${tenantId}/${sourceId}: ${message}`, remedy, at } };
+}
+
+/** The route whose credentials read the queue: the first one, until it fails by a fault of its own. */
+export function readerOf({ routes }: QueueSettings, { reader }: QueueState): QueueRoute | undefined {
+  return routes.find((route) => isSame(route, reader)) ?? routes[0];
+}
+
+/** After the last route comes the first. */
+export function withNextReader(state: QueueState, settings: QueueSettings): QueueState {
+  const { routes } = settings;
+  const current = readerOf(settings, state);
+  const next = routes[(routes.findIndex((route) => isSame(route, current)) + 1) % routes.length];
+  return next === undefined ? state : { ...state, reader: { tenantId: next.tenantId, sourceId: next.sourceId } };
+}
+
+/** Failures that tell of one source's credentials only: another's may read the queue. */
+const ownCodes: ReadonlySet<string> = new Set([
+  'secret.missing',
+  's3.unauthorized',
+  's3.no_credentials',
+  's3.role_refused',
+  'queue.denied',
+]);
+
+export function isOwnOfReader(code: string): boolean {
+  return ownCodes.has(code);
+}
+
+function isSame(route: SourceName, other: SourceName | undefined): boolean {
+  return route.tenantId === other?.tenantId && route.sourceId === other.sourceId;
 }
 
 export interface RoutePause extends SourceName {

@@ -1,6 +1,6 @@
 /** What an S3 source carries besides its cursor. Pure. */
 import type { FailedObject, ListedObjects } from '../activities/contracts.ts';
-import { newPasses, type Passes, type PlannedPass, type SidePass } from '../sources/s3/plan.ts';
+import { newPasses, type Passes, type SidePass } from '../sources/s3/plan.ts';
 import type { GroupsLoaded } from './s3-objects.ts';
 
 export interface S3Detail extends Passes {
@@ -14,12 +14,12 @@ export interface S3Detail extends Passes {
   readonly gone: number;
   /** Objects in an archive class: a dead letter each. */
   readonly archived: number;
-  /** An object behind the cursor that the store refuses: passes go on without it, and ask for it again. */
+  /** An object that the store refuses and that the cursor has passed: passes go on without it, and ask for it again. */
   readonly refused?: Pick<FailedObject, 'key' | 'code' | 'remedy'> & {
-    readonly pass: SidePass;
+    readonly pass: SidePass | 'live';
     readonly since: string;
   };
-  /** How often the source was sent to another bucket, prefix or store. */
+  /** How often the source was sent to another bucket, prefix, store or place among its keys. */
   readonly moves?: number;
 }
 
@@ -58,7 +58,7 @@ export function withLoaded(detail: S3Detail, { loaded }: GroupsLoaded, pass: Sid
 /** After a part of a pass; a pass that comes through without a refusal has got what one before it had not. */
 export function withRefused(
   { refused: known, ...detail }: S3Detail,
-  { pass, startedAt }: PlannedPass,
+  { pass, startedAt }: { readonly pass: SidePass | 'live'; readonly startedAt: string },
   { more }: ListedObjects,
   refused: FailedObject | undefined,
 ): S3Detail {

@@ -18,31 +18,46 @@ export interface GroupsLoaded {
   /** Those that the activities told of, and the first object of each group whose activity failed. */
   readonly failed: readonly FailedObject[];
   readonly failedCount: number;
+  /** No object with a later key failed; absent where none did. */
+  readonly lastFailedKey?: string;
+  /** Not all groups were begun. */
+  readonly isStopped: boolean;
 }
 
-/** Throws what is no failure of an activity: a cancellation, a defect. */
+/** Begins no further group once `mayGoOn` says no. Throws what is no failure of an activity: a cancellation, a defect. */
 export async function loadInGroups(
   name: SourceName,
   settings: S3Settings,
   objects: readonly ObjectToLoad[],
+  mayGoOn: () => boolean = () => true,
 ): Promise<GroupsLoaded> {
   const groups = groupObjects(objects);
   const isMore = groups.length > groupsAtOnceBefore && patched('eight-groups');
   const atOnceMax = isMore ? groupsAtOnceMax : groupsAtOnceBefore;
-  const outcomes = await mapSettled(groups, atOnceMax, (group) =>
-    loadObjects.executeWithOptions({ summary: summaryOf(group) }, [{ ...name, settings, objects: group }]),
+  let isStopped = false;
+  const outcomes = await mapSettled(groups, atOnceMax, (group): Promise<LoadedObjects | undefined> => {
+    isStopped ||= !mayGoOn() && patched('loading-stops');
+    if (isStopped) return Promise.resolve(undefined);
+    return loadObjects.executeWithOptions({ summary: summaryOf(group) }, [{ ...name, settings, objects: group }]);
+  });
+  const loaded = outcomes.flatMap((outcome) =>
+    outcome.status === 'fulfilled' && outcome.value !== undefined ? [outcome.value] : [],
   );
-  const loaded = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
   const failed = outcomes.flatMap((outcome, index): readonly FailedObject[] => {
-    if (outcome.status === 'fulfilled') return outcome.value.failed;
+    if (outcome.status === 'fulfilled') return outcome.value?.failed ?? [];
     const failure = activityFailure(outcome.reason);
     if (failure === undefined) throw outcome.reason;
     return [{ key: groups[index]?.[0]?.key ?? '', ...failure }];
   });
-  const failedGroups = outcomes.map((outcome, index) =>
-    outcome.status === 'fulfilled' ? outcome.value.failedCount : (groups[index]?.length ?? 0),
+  const failedCounts = outcomes.map((outcome, index) =>
+    outcome.status === 'fulfilled' ? (outcome.value?.failedCount ?? 0) : (groups[index]?.length ?? 0),
   );
-  return { loaded, failed, failedCount: failedGroups.reduce((sum, count) => sum + count, 0) };
+  const failedCount = failedCounts.reduce((sum, count) => sum + count, 0);
+  // those that are not told of lie anywhere in their group
+  const isAllTold = failedCount === failed.length;
+  const lastGroup = groups[failedCounts.findLastIndex((count) => count > 0)];
+  const lastFailedKey = isAllTold ? failed.at(-1)?.key : lastGroup?.at(-1)?.key;
+  return { loaded, failed, failedCount, ...(lastFailedKey === undefined ? {} : { lastFailedKey }), isStopped };
 }
 
 /** An object's failure as a source's loop takes it. */

@@ -49,8 +49,10 @@ export interface SourceKindLogic<S extends SourceSettings> {
   step(access: SourceAccess<S>): Promise<Step>;
   /** Told of new settings, which `access` has already; gives a cursor where the source must begin anew. */
   reconfigured?(access: SourceAccess<S>, before: S): string | undefined;
+  /** Told that an operator has set the cursor. */
+  cursorSet?(access: SourceAccess<S>): void;
   /** Why this cannot be a cursor; undefined when it can. */
-  cursorProblem(cursor: string): string | undefined;
+  cursorProblem(cursor: string, settings: S): string | undefined;
 }
 
 /** A run with more steps than this has a history worth leaving behind, whatever the server thinks. */
@@ -165,13 +167,14 @@ export async function runSource<S extends SourceSettings>(
     setCursorUpdate,
     ({ cursor }) => {
       state = { ...state, cursor };
+      if (kind.cursorSet !== undefined && patched('moved-cursors-end-steps')) kind.cursorSet(access);
       awake = true;
       return status();
     },
     {
       description: 'Move the cursor; what is read again adds nothing twice.',
       validator: ({ cursor }) => {
-        const problem = kind.cursorProblem(cursor);
+        const problem = kind.cursorProblem(cursor, access.settings());
         if (problem !== undefined) throw new Error(problem);
       },
     },
@@ -237,7 +240,8 @@ export async function runSource<S extends SourceSettings>(
     if (state.paused !== undefined) {
       pipelineState = 'paused';
       publish();
-      await condition(() => awake);
+      // backfills ask a source for requests also while it is paused: after weeks of them the server would end the workflow for its history
+      await condition(() => awake || (isRunLong() && allHandlersFinished() && patched('paused-runs-end')));
       continue;
     }
     const startedFrom = state.cursor;

@@ -88,11 +88,13 @@ function clockSkewWords(seconds: number | undefined): string {
   return seconds === 0 ? 'agrees' : `${seconds} s off, allowed for`;
 }
 
-/** The same for a backfill. */
-export function backfillPage(status: BackfillStatus): string {
-  const { state, from, to, unitsTotal, done, failedCount, failed, outage, totals, requests, etaSeconds } = status;
+/** The same for a backfill. `ended`: how, where it has. */
+export function backfillPage(status: BackfillStatus, ended?: string): string {
+  const { state, from, to, unitsTotal, done, failedCount, failed, totals, requests } = status;
+  // one that has ended says of itself for good what it was doing then
+  const { outage, etaSeconds } = ended === undefined ? status : {};
   const facts = [
-    ['State', `**${state}**`],
+    ['State', `**${ended ?? state}**`],
     ['Time', `${from} to ${to}`],
     ['Done', `${done} of ${unitsTotal}, ${failedCount} failed`],
     [

@@ -169,12 +169,8 @@ async function seeBackfill(client: Client, workflowId: string): Promise<SeenBack
   return { ...(await backfillStatus(client, workflowId)), execution: status.name.toLowerCase() };
 }
 
-/** One that has ended says of itself for good what it was doing then: how it ended stands for that, and no time is left. */
 function pageOf(seen: SeenBackfill): string {
-  if (seen.execution === 'running') return backfillPage(seen);
-  const { etaSeconds: _, outage: __, ...ended } = seen;
-  const [, ...facts] = backfillPage(ended).split('\n');
-  return [`- State: **${seen.execution}**`, ...facts].join('\n');
+  return backfillPage(seen, seen.execution === 'running' ? undefined : seen.execution);
 }
 
 async function watchBackfill(client: Client, workflowId: string): Promise<SeenBackfill> {

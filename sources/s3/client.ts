@@ -13,6 +13,7 @@ import { checkEndpoint, publicLookup } from '../endpoint.ts';
 import type { AwsCredentials } from './credentials.ts';
 import { download, type ObjectPart } from './download.ts';
 import { castS3Error } from './errors.ts';
+import { isKeyBefore } from './plan.ts';
 
 export interface ObjectStoreOptions {
   readonly bucket: string;
@@ -64,7 +65,7 @@ export interface OpenObject extends Pick<ListedObject, 'key' | 'etag' | 'archive
 
 /** Every method throws IngestError `s3.…` or `config.endpoint_refused`, and the signal's reason when it aborts. */
 export interface ObjectStore {
-  /** Objects in the store's order of keys, behind `startAfter`. Folder markers are left out; empty objects are not. */
+  /** Objects in the order of keys, behind `startAfter`; `s3.unordered` where the store has another one. Folder markers are left out; empty objects are not. */
   list(request: ListObjects): Promise<Listing>;
   /** The current version of one object; undefined where there is none, or a folder marker. */
   head(request: HeadObject): Promise<ListedObject | undefined>;
@@ -135,6 +136,7 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
           continue;
         }
         const objects = listed.filter((object) => !isFolderMarker(object));
+        refuseUnordered(objects, after, bucket);
         if (objects.length > 0 || !more) return { objects, more };
         [after, token, emptyPages] = [last, undefined, 0];
       }
@@ -234,6 +236,23 @@ export function createObjectStore(options: ObjectStoreOptions): ObjectStore {
     },
     close: () => client.destroy(),
   };
+}
+
+/**
+ * Cursors rely on the order of keys. A store that lists by directory (`a/x` before `a-1`) has objects where no listing behind a key shows them, and
+ * others that it shows again and again.
+ */
+function refuseUnordered(objects: readonly ListedObject[], startAfter: string | undefined, bucket: string): void {
+  let before = startAfter;
+  for (const { key } of objects) {
+    if (before !== undefined && isKeyBefore(key, before)) {
+      throw new IngestError(
+        's3.unordered',
+        `S3: s3://${bucket}/${key} is listed behind ${before}, which it sorts before`,
+      );
+    }
+    before = key;
+  }
 }
 
 type Described = Partial<Pick<_Object, 'Key' | 'ETag' | 'Size' | 'LastModified' | 'RestoreStatus'>> & {

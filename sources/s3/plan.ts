@@ -42,6 +42,7 @@ export interface PlannedPass extends PassPlace {
 }
 
 const marksMax = 8;
+/** Of what follows the prefix, which all keys have in common. */
 const markKeyMax = 160;
 
 /** The first live listing, from the start of the prefix, is the first full one. */
@@ -96,7 +97,7 @@ function lookBackAfter(settings: S3Settings, { lookedBackAt, marks }: Passes): s
 export function withMark(passes: Passes, settings: S3Settings, cursor: string, nowMs: number): Passes {
   const { marks, lookedBackAt } = passes;
   const last = marks.at(-1);
-  const key = shortened(cursor);
+  const key = shortened(cursor, settings);
   // where it stands still, the first mark tells since when
   if (last?.key === key) return passes;
   if (last !== undefined && nowMs - Date.parse(last.at) < (settings.lookBack / 4) * 1000) return passes;
@@ -114,7 +115,7 @@ export function withMark(passes: Passes, settings: S3Settings, cursor: string, n
 export interface ListedPart {
   /** Last key looked at. */
   readonly lastKey?: string | undefined;
-  /** Of the last List page, the key that was uploaded last. */
+  /** Of the last two List pages, the key that was uploaded last. */
   readonly newest?: string | undefined;
   readonly more: boolean;
   /** ISO time. */
@@ -138,8 +139,8 @@ export function cursorAfter(
 ): string {
   if (layout !== undefined || more) return laterKey(cursor, lastKey);
   if (objects.length > 0) return laterKey(cursor, newest);
-  // what is listed again costs no more than one request
-  return listRequests <= 1 ? cursor : laterKey(cursor, lastKey);
+  // What is listed again costs one request. Where a queue has brought all of it, the last key may be the one that would hold the cursor.
+  return listRequests <= 1 ? cursor : laterKey(cursor, newest);
 }
 
 interface LiveListing extends ListedPart {
@@ -152,13 +153,14 @@ interface LiveListing extends ListedPart {
  * after the cursor came to stand. Live listings go on behind the last of them. Gives `cursor` where there is none.
  */
 export function cursorBack(
-  { layout, lookBack }: S3Settings,
+  settings: S3Settings,
   { marks }: Passes,
   cursor: string,
   { pass, objects }: { readonly pass: SidePass; readonly objects: readonly NewObject[] },
 ): string {
+  const { layout, lookBack } = settings;
   const last = marks.at(-1);
-  if (layout !== undefined || last === undefined || last.key !== shortened(cursor)) return cursor;
+  if (layout !== undefined || last === undefined || last.key !== shortened(cursor, settings)) return cursor;
   // a look-back sees no further than lookBack, and lists no more than that again where somebody was merely late
   const standsMs = Date.parse(last.at) + lookBack * (pass === 'full' ? 1000 : 500);
   return objects.findLast(({ lastModified }) => Date.parse(lastModified) > standsMs)?.key ?? cursor;
@@ -168,9 +170,9 @@ export function cursorBack(
  * After `cursorBack`: no later mark is true any more. After a full listing the marks stay, or look-backs would list all that lies behind an object that
  * was merely very late.
  */
-export function withCursorBack(passes: Passes, cursor: string, pass: SidePass): Passes {
+export function withCursorBack(passes: Passes, settings: S3Settings, cursor: string, pass: SidePass): Passes {
   if (pass === 'full') return passes;
-  const key = shortened(cursor);
+  const key = shortened(cursor, settings);
   return { ...passes, marks: passes.marks.map((mark) => (isKeyBefore(key, mark.key) ? { ...mark, key } : mark)) };
 }
 
@@ -246,15 +248,15 @@ export function groupObjects<T extends Sized>(objects: readonly T[]): T[][] {
   return groups;
 }
 
-/** The key with which the partition of that time begins. */
+/** Behind that key the partition of that time begins. */
 export function partitionAt({ prefix, layout = '' }: S3Settings, timeMs: number): string {
   const [date = '', time = ''] = isoTime(Math.max(0, timeMs)).split('T');
   const [year = '', month = '', day = ''] = date.split('-');
   const parts: Readonly<Record<string, string>> = { '%Y': year, '%m': month, '%d': day, '%H': time.slice(0, 2) };
-  return prefix + layout.replace(/%[YmdH]/g, (unit) => parts[unit] ?? unit);
+  return justBefore(prefix + layout.replace(/%[YmdH]/g, (unit) => parts[unit] ?? unit));
 }
 
-/** The beginning of the partition that the key lies in; the key itself where it lies in none. */
+/** Behind that key the partition begins that the key lies in; the key itself where it lies in none. */
 function partitionStart({ prefix, layout = '' }: S3Settings, key: string): string {
   const units: Readonly<Record<string, string>> = { '%Y': '\\d{4}', '%m': '\\d\\d', '%d': '\\d\\d', '%H': '\\d\\d' };
   const pattern = layout
@@ -262,12 +264,23 @@ function partitionStart({ prefix, layout = '' }: S3Settings, key: string): strin
     .map((part) => units[part] ?? part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
     .join('');
   const found = key.startsWith(prefix) ? new RegExp(`^${pattern}`).exec(key.slice(prefix.length)) : null;
-  return found === null ? key : prefix + found[0];
+  return found === null ? key : justBefore(prefix + found[0]);
 }
 
-function shortened(key: string): string {
+/**
+ * A key that sorts before `start`, and with nearly nothing between: a date may be the whole name of an object, and no listing shows the key behind
+ * which it begins. A directory is no object.
+ */
+function justBefore(start: string): string {
+  if (start.endsWith('/')) return start;
+  const [head, last] = [start.slice(0, -1), start.slice(-1)];
+  // of 29 neither 20 to 28 nor what their names begin
+  return /[1-9]/.test(last) ? `${head}${Number(last) - 1}~` : head;
+}
+
+function shortened(key: string, { prefix }: S3Settings): string {
   // half of a surrogate pair is no text
-  return key.slice(0, markKeyMax).replace(/[\ud800-\udbff]$/, '');
+  return key.slice(0, prefix.length + markKeyMax).replace(/[\ud800-\udbff]$/, '');
 }
 
 function isoTime(timeMs: number): string {

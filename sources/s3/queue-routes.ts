@@ -17,7 +17,7 @@ export interface QueueSettings {
   readonly region: string;
   /** Time between two looks at an empty queue, seconds. */
   readonly every: number;
-  /** By name; the first one's credentials read the queue. */
+  /** By name; the first one's credentials read the queue, or where those are refused the next one's. */
   readonly routes: readonly QueueRoute[];
 }
 

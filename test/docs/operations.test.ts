@@ -4,7 +4,7 @@ import type { DeadLetter } from '../../lake/stage.ts';
 import type { ShownState } from '../../scripts/commands/coverage.ts';
 import { parseDuration } from '../../sources/duration.ts';
 import { tapSettings } from '../../sources/settings.ts';
-import { requestsLeft, steadyRequestsPerDay } from '../../sources/tap/budget.ts';
+import { requestsLeft, steadyPace } from '../../sources/tap/budget.ts';
 import { environmentNames, readConfig } from '../../workers/config.ts';
 import type { PipelineState } from '../../workflows/source-state.ts';
 import { readDocument, tableOf } from './documents.ts';
@@ -81,12 +81,12 @@ describe('docs/operations.md', () => {
 
   it('says how many requests each kind of read may spend, and a source needs', () => {
     const settings = tapSettings.parse({ kind: 'tap', principal: 'env:P', secret: 'env:S' });
-    const steadyPerDay = steadyRequestsPerDay(settings);
-    const fresh = { log: {}, nowMs: 0, steadyPerDay };
+    const pace = steadyPace(settings);
+    const fresh = { log: {}, nowMs: 0, ...pace };
     const said = new Map(tableOf(operations, 'Requests to TAP').map(([kind = '', text = '']) => [kind, text]));
     for (const kind of ['live', 'settle', 'backfill'] as const)
       expect(said.get(kind)).toContain(requestsLeft(kind, fresh).toLocaleString('en'));
-    expect(operations.text).toContain(`By default a source needs ${steadyPerDay} a day`);
+    expect(operations.text).toContain(`By default a source needs ${pace.steadyPerDay} a day`);
   });
 
   it('explains every code of a dead letter', () => {

@@ -38,6 +38,7 @@ const faulty: Record<string, readonly string[]> = {
   'must be a duration such as 30s, 5m, 1h or 7d': [one(`${tap}, every: '5'`)],
   'must be between 1m and 1h': [one(`${tap}, window: 2h`)],
   'must be whole minutes such as 1m, 5m or 1h': [one(`${tap}, lag: 90s`)],
+  'must not hold the same age twice: 60m is 1h': [one(`${tap}, settle: [1h, 60m]`)],
   'must be a span back from now such as -7d, or a UTC time such as 2026-01-31T00:00:00Z': [
     one(`${tap}, startFrom: 2026-01-31`),
   ],

@@ -34,6 +34,15 @@ describe('tapSettings', () => {
       expect(takesTap({ settle })).toBe(false);
   });
 
+  it('settles at each age once', () => {
+    for (const settle of [
+      ['35m', '35m'],
+      ['60m', '1h'],
+      ['1h', '2h', '60m'],
+    ])
+      expect(takesTap({ settle })).toBe(false);
+  });
+
   it.each(['principal', 'secret'])('takes %s by reference only', (name) => {
     for (const value of ['env:A', 'env:_a1', 'file:/a b']) expect(takesTap({ [name]: value })).toBe(true);
     for (const value of ['hunter2', 'env:', 'env:1A', 'env:A B', 'file:relative', 'file:/', ' env:A', 'env:A\n', ''])

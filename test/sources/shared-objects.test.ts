@@ -62,7 +62,10 @@ describe('refuseSharedObjects', () => {
   it.each<[Source, Source]>([
     [{ endpoint: 'https://Store.example' }, { endpoint: 'https://store.example:443/' }],
     [{ endpoint: 'https://store.example/s3' }, { endpoint: 'https://store.example/s3/' }],
+    [{ endpoint: 'https://store.example' }, { endpoint: 'https://store.example.' }],
+    [{ endpoint: 'https://store.example' }, { endpoint: 'http://store.example' }],
     [{}, { endpoint: 'https://s3.us-east-1.amazonaws.com' }],
+    [{}, { endpoint: 'https://s3.us-east-1.amazonaws.com.' }],
     [{ region: 'eu-west-1' }, { endpoint: 'https://S3.dualstack.us-east-1.amazonaws.com/' }],
     [{ endpoint: 'https://s3.amazonaws.com' }, { endpoint: 'https://bucket.vpce-1.s3.eu-west-1.vpce.amazonaws.com' }],
     [{ region: 'cn-north-1' }, { endpoint: 'https://s3.cn-northwest-1.amazonaws.com.cn' }],
@@ -80,6 +83,18 @@ describe('refuseSharedObjects', () => {
     [{ endpoint: 'https://store.example' }, { endpoint: 'https://store.example:9000' }],
   ])('takes %j and %j for two stores', (one, two) => {
     expect(parsing(one, { ...two, tenant: 'globex' })()).toHaveLength(2);
+  });
+
+  it.each([
+    ['/filter/', 'filter/'],
+    ['//', 'filter/'],
+    ['filter//2026/', 'filter/2026/'],
+  ])('takes %s and %s for one place in a store that keeps keys as paths, and not in AWS', (one, two) => {
+    const endpoint = 'https://store.example';
+    const reading = (more: Source) => parsing({ ...more, prefix: one }, { ...more, prefix: two, tenant: 'globex' });
+    expect(reading({ endpoint })).toThrow(/of another tenant/);
+    expect(reading({})()).toHaveLength(2);
+    expect(reading({ endpoint: 'https://s3.eu-west-1.amazonaws.com' })()).toHaveLength(2);
   });
 
   it.each([

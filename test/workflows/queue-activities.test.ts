@@ -3,15 +3,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, Connection } from '@temporalio/client';
 import { DefaultLogger, NativeConnection, Runtime, Worker, bundleWorkflowCode } from '@temporalio/worker';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import type { DrainedQueue, QueueRoutes } from '../../activities/contracts.ts';
+import type { DrainedQueue, DrainQueueInput, QueueRoutes } from '../../activities/contracts.ts';
 import { activityInterceptors } from '../../activities/index.ts';
+import { IngestError } from '../../errors/ingest-error.ts';
 import { startTemporalServer } from '../../scripts/stack/temporal-server.ts';
 import { s3Settings } from '../../sources/settings.ts';
 import type { QueueInput, QueueStatus } from '../../workflows/queue-state.ts';
 import { createCopy, removeMutant } from '../support/mutant.ts';
 import { temporaryDirectory } from '../support/temporary.ts';
 
-/** Activities under way, each with what ends it; in a copy in which one receives for a second. */
+/** Activities under way, each with what ends it; in a copy in which one receives for a second and waits are short. */
 const underWay: ((drained: Partial<DrainedQueue>) => void)[] = [];
 let begun = 0;
 let client: Client;
@@ -27,7 +28,13 @@ const nothing: DrainedQueue = {
   more: false,
 };
 
-async function drainQueue(): Promise<DrainedQueue> {
+/** Buckets of sources whose credentials read no queue. */
+const refusedBuckets = new Set<string>();
+const readers: string[] = [];
+
+async function drainQueue({ reader }: DrainQueueInput): Promise<DrainedQueue> {
+  if (refusedBuckets.size > 0) readers.push(reader.bucket);
+  if (refusedBuckets.has(reader.bucket)) throw new IngestError('secret.missing', 'env:NOT_THERE is not set');
   begun += 1;
   return { ...nothing, ...(await new Promise<Partial<DrainedQueue>>((resolve) => underWay.push(resolve))) };
 }
@@ -36,6 +43,7 @@ beforeAll(async () => {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
   const root = createCopy('short-receiving', [
     { file: 'workflows/notification-queue.ts', from: 'receiveSeconds = 120;', to: 'receiveSeconds = 1;' },
+    { file: 'workflows/notification-queue.ts', from: 'nextReaderSeconds = 15;', to: 'nextReaderSeconds = 1;' },
   ]);
   const workflowBundle = await bundleWorkflowCode({
     workflowsPath: join(root, 'workflows/index.ts'),
@@ -124,4 +132,49 @@ it('a queue goes on while activities finish what takes long, with so many at onc
   });
   await queue.terminate();
   for (const end of underWay) end({});
+}, 60_000);
+
+it('a queue is read with the credentials of the next source where those of one are refused, and blocked where all are', async () => {
+  const own = (tenantId: string) => {
+    const { settings, ...name } = route(tenantId);
+    return { ...name, settings: { ...settings, bucket: `of-${tenantId}` } };
+  };
+  refusedBuckets.add('of-acme').add('of-globex');
+  const settings = {
+    queueUrl: 'https://sqs.eu-west-1.amazonaws.com/123456789012/turns',
+    region: 'eu-west-1',
+    every: 1,
+    routes: [own('acme'), own('globex'), own('initech')],
+  };
+  const queue = await client.workflow.start('notificationQueue', {
+    workflowId: 'notifications/turns',
+    taskQueue: 'queues',
+    args: [{ settings } satisfies QueueInput],
+  });
+  const status = () => queue.query<QueueStatus>('status');
+  const soon = (holds: () => void | Promise<void>) => vi.waitFor(holds, { timeout: 20_000, interval: 50 });
+  const first = begun;
+  await soon(() => expect(begun).toBeGreaterThan(first));
+  expect(readers.slice(0, 3)).toEqual(['of-acme', 'of-globex', 'of-initech']);
+  for (const end of underWay.splice(0)) end({ received: 1, done: 1 });
+  await soon(async () =>
+    expect(await status()).toMatchObject({
+      consecutiveErrors: 0,
+      reader: { tenantId: 'initech' },
+      totals: { done: 1 },
+    }),
+  );
+  // one failure each
+  refusedBuckets.add('of-initech');
+  for (const end of underWay.splice(0)) end({});
+  await soon(async () =>
+    expect(await status()).toMatchObject({
+      condition: 'blocked',
+      consecutiveErrors: 3,
+      lastError: { code: 'secret.missing' },
+    }),
+  );
+  await queue.terminate();
+  refusedBuckets.clear();
+  for (const end of underWay.splice(0)) end({});
 }, 60_000);

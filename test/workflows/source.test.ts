@@ -1,22 +1,32 @@
 import { describe, expect, it, vi } from 'vitest';
 import { sourceStatus, updateSource } from '../../scripts/source-registry.ts';
 import { batchId, isoSeconds } from '../../sources/batch.ts';
+import { tapBackfill } from '../../workflows/index.ts';
+import type { SourceStatus } from '../../workflows/source-state.ts';
 import {
   callsOf,
   client,
   failure,
   failures,
+  gates,
   landings,
   looks,
   name,
   objects,
   s3,
+  sizes,
   start,
+  startFrom,
   tap,
+  taskQueue,
   until,
   untilPolled,
   vendors,
 } from './world.ts';
+
+const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
+const floorTo = (unitMs: number, timeMs: number) => Math.floor(timeMs / unitMs) * unitMs;
 
 describe('a TAP source', () => {
   it('reads every minute from its start to a minute ago once, then waits for the next window', async () => {
@@ -34,7 +44,6 @@ describe('a TAP source', () => {
     });
     // the next live window, or the hour that settles first
     const cursorMs = Date.parse(status.cursor);
-    const hourMs = 3_600_000;
     const settles = [0, hourMs].map((later) => Math.floor(cursorMs / hourMs) * hourMs + later + 35 * 60_000);
     const dueMs = Math.min(cursorMs + 6 * 60_000, ...settles.filter((timeMs) => timeMs > Date.now()));
     expect(Date.parse(status.nextReadAt ?? '')).toBe(dueMs);
@@ -129,6 +138,137 @@ describe('a TAP source', () => {
     failures.clear();
     expect(await updateSource(client, name('holes'), 'pollNow')).toMatchObject({ consecutiveErrors: 0 });
   });
+
+  it('gives up only the beginning of a window that the vendor refuses as too old, and reads the rest', async () => {
+    const fromMs = floorTo(hourMs, Date.now()) - 3 * hourMs;
+    const [from, rest, end] = [fromMs, fromMs + 15 * minuteMs, fromMs + hourMs].map(isoSeconds) as [
+      string,
+      string,
+      string,
+    ];
+    failures.set(`horizon ${from}`, failure('tap.too_far_back', { directive: 'wait', remedy: 'none' }));
+    await start('horizon', tap({ startFrom: from, settle: [] }));
+    await until('horizon', ({ pipelineState }) => pipelineState === 'idle');
+    failures.delete(`horizon ${from}`);
+    expect(callsOf('horizon', 'gap')).toMatchObject([{ from, to: rest }]);
+    expect(callsOf('horizon', 'load').filter(({ to = '' }) => to <= end)).toMatchObject([{ from: rest, to: end }]);
+  });
+
+  it.each([
+    ['2026-01-31T25:00:00Z', /a UTC time in whole minutes/],
+    ['2099-01-01T00:00:00Z', /must not lie in the future/],
+  ])('refuses a cursor that is none: %s', async (cursor, words) => {
+    const tenantId = `cursor-${cursor.slice(0, 4)}`;
+    await start(tenantId, tap());
+    const { cursor: before } = await until(tenantId, ({ pipelineState }) => pipelineState === 'idle');
+    await expect(updateSource(client, name(tenantId), 'setCursor', { cursor })).rejects.toThrow(words);
+    expect(await sourceStatus(client, name(tenantId))).toMatchObject({ cursor: before });
+  });
+
+  it('settles again from where its cursor is set back to, also what lies in landing', async () => {
+    const hour = floorTo(hourMs, Date.now());
+    const hoursBack = (count: number) => isoSeconds(hour - count * hourMs);
+    const settings = tap({ every: '1h', settle: ['35m', '2h'] });
+    // what the lake has lost: each hour was read and settled
+    for (let back = 8; back > 0; back -= 1)
+      for (const pass of ['live', 'settle-35m', 'settle-2h'] as const)
+        landings.add(batchId(name('restored'), { kind: 'tap', from: hoursBack(back), to: hoursBack(back - 1), pass }));
+    await startFrom('restored', settings, {
+      cursor: hoursBack(0),
+      startedFrom: hoursBack(8),
+      tap: {
+        settled: { 'settle-35m': hoursBack(1), 'settle-2h': hoursBack(3) },
+        late: {},
+        requests: {},
+        clockSkewSeconds: 0,
+      },
+    });
+    await until('restored', ({ pipelineState }) => pipelineState === 'idle');
+    await updateSource(client, name('restored'), 'setCursor', { cursor: hoursBack(6) });
+    await until('restored', ({ pipelineState, cursor }) => pipelineState === 'idle' && cursor >= hoursBack(0));
+    const loaded = (wanted: string) =>
+      callsOf('restored', 'load').flatMap(({ pass, from = '' }) =>
+        pass === wanted && from < hoursBack(3) ? [from] : [],
+      );
+    for (const pass of ['live', 'settle-35m', 'settle-2h'])
+      expect(loaded(pass).toSorted()).toEqual([6, 5, 4].map(hoursBack));
+  });
+});
+
+describe('the allowance of a TAP source', () => {
+  const nowMs = Date.now();
+  const cursorOf = (agoMs: number) => isoSeconds(floorTo(minuteMs, Date.now()) - agoMs);
+  /** As much was asked for in the hour before this one. */
+  const spent = (requests: readonly [number, number, number]) => ({
+    settled: {
+      'settle-35m': isoSeconds(floorTo(hourMs, nowMs) - 2 * hourMs),
+      'settle-1d': isoSeconds(floorTo(hourMs, nowMs) - 24 * hourMs),
+    },
+    late: {},
+    requests: { [new Date(nowMs - hourMs).toISOString().slice(0, 13)]: requests },
+    clockSkewSeconds: 0,
+  });
+  const startedFrom = isoSeconds(floorTo(minuteMs, nowMs) - 48 * hourMs);
+
+  it('keeps the next live read when settling has none left', async () => {
+    // the rest of an hour that is over would be read at once
+    const cursor = [cursorOf(2 * minuteMs), isoSeconds(floorTo(hourMs, Date.now()))].toSorted().at(-1) ?? '';
+    await startFrom('starved', tap(), { cursor, startedFrom, tap: spent([288, 48, 1032]) });
+    const status = await until('starved', ({ pipelineState }) => pipelineState === 'idle');
+    expect(callsOf('starved', 'fetch')).toEqual([]);
+    expect(Date.parse(status.nextReadAt ?? '')).toBe(Date.parse(cursor) + 6 * minuteMs);
+  });
+
+  it('is missed when live reads have none left: the source fails until the next are free', async () => {
+    const lastError = { code: 'tap.unavailable', message: 'm', remedy: 'r', at: isoSeconds(nowMs) };
+    const cursor = cursorOf(10 * minuteMs);
+    await startFrom('spent', tap(), { cursor, startedFrom, tap: spent([1440, 0, 0]), consecutiveErrors: 2, lastError });
+    const status = await until('spent', ({ pipelineState }) => pipelineState === 'backoff');
+    expect(status).toMatchObject({ cursor, consecutiveErrors: 3, lastError: { code: 'tap.allowance' } });
+    expect(status.lastError?.remedy).toContain('raise every or window');
+    const freeMs = floorTo(hourMs, nowMs) + 24 * hourMs;
+    expect(status.lastError?.message).toContain(isoSeconds(freeMs));
+    expect(Math.abs(Date.parse(status.nextReadAt ?? '') - freeMs)).toBeLessThan(2000);
+    expect(callsOf('spent', 'fetch')).toEqual([]);
+  });
+
+  it('has a share for settling that live reads leave alone', async () => {
+    await startFrom('shared', tap(), { cursor: cursorOf(10 * minuteMs), startedFrom, tap: spent([1391, 0, 0]) });
+    await until('shared', ({ pipelineState }) => pipelineState === 'idle' || pipelineState === 'backoff');
+    const passes = callsOf('shared', 'load').map(({ pass }) => pass);
+    expect(passes.filter((pass) => pass === 'live')).toHaveLength(1);
+    expect(passes.filter((pass) => pass?.startsWith('settle-')).length).toBeGreaterThanOrEqual(1);
+  });
+
+  it('is asked for by a backfill once an hour where there is none for it, and a paused source ends a run that grows by it', async () => {
+    // needs all that there is for itself
+    const settings = tap({ every: '1m' });
+    const [from, to] = [isoSeconds(nowMs - 30 * hourMs), isoSeconds(nowMs - 29 * hourMs)];
+    await startFrom('still', settings, { cursor: cursorOf(hourMs), startedFrom, paused: { reason: 'maintenance' } });
+    const source = client.workflow.getHandle('ingest/still/source');
+    const firstRun = (await source.describe()).runId;
+    const backfill = await client.workflow.start(tapBackfill, {
+      workflowId: 'backfill/still',
+      taskQueue,
+      args: [{ ...name('still'), settings, from, to, intervals: [{ from, to }], unitsTotal: 2, startedAt: from }],
+    });
+    const waits = await vi.waitFor(async () => {
+      const { events } = await backfill.fetchHistory();
+      const timers = (events ?? []).flatMap(({ timerStartedEventAttributes: timer }) => (timer ? [timer] : []));
+      expect(timers).toHaveLength(1);
+      return timers.map(({ startToFireTimeout }) => Number(startToFireTimeout?.seconds));
+    }, 10_000);
+    expect(waits[0]).toBeGreaterThanOrEqual(3599);
+    await backfill.terminate();
+    // as many questions as a server takes for reason enough to end a run
+    const ask = () => source.signal('requestBudget', { workflowId: 'backfill/none', wanted: 1 });
+    for (let asked = 0; asked < 2000; asked += 100) await Promise.all(Array.from({ length: 100 }, ask));
+    await vi.waitFor(async () => expect((await source.describe()).runId).not.toBe(firstRun), 20_000);
+    expect(await sourceStatus(client, name('still'))).toMatchObject({
+      pipelineState: 'paused',
+      pauseReason: 'maintenance',
+    });
+  }, 120_000);
 });
 
 describe("a vendor's clock that is not ours", () => {
@@ -151,13 +291,38 @@ describe("a vendor's clock that is not ours", () => {
   });
 
   it('is not relied on where it is ahead: to read too late loses nothing', async () => {
-    vendors.set('ahead', { clockSkewSeconds: 36_000, answerMs: 0 });
+    vendors.set('ahead', { clockSkewSeconds: 900, answerMs: 0 });
     await start('ahead', tap());
     const status = await until('ahead', ({ pipelineState }) => pipelineState === 'idle');
-    expect(status.tap?.clockSkewSeconds).toBe(36_000);
+    expect(status.tap?.clockSkewSeconds).toBe(900);
     expect(Date.parse(status.cursor)).toBeLessThanOrEqual(Date.now() - 60_000);
     for (const settled of Object.values(status.tap?.settled ?? {}))
       expect(Date.parse(settled)).toBeLessThanOrEqual(Date.now() - 35 * 60_000);
+  });
+
+  it.each([undefined, -600])('is not gone by where it is days off: what was known of it stays: %s', async (known) => {
+    const tenantId = `days-off${known ?? ''}`;
+    vendors.set(tenantId, { clockSkewSeconds: known ?? -8 * 86_400, answerMs: 0 });
+    await start(tenantId, tap({ startFrom: '-30m', settle: [] }));
+    const { totals } = await until(tenantId, ({ pipelineState }) => pipelineState === 'idle');
+    vendors.set(tenantId, { clockSkewSeconds: -8 * 86_400, answerMs: 0 });
+    await updateSource(client, name(tenantId), 'setCursor', {
+      cursor: isoSeconds(floorTo(minuteMs, Date.now()) - 2 * hourMs),
+    });
+    const status = await until(tenantId, (now) => now.pipelineState === 'idle' && now.totals.batches > totals.batches);
+    expect(status.tap?.clockSkewSeconds).toBe(known);
+    expect(Date.parse(status.nextReadAt ?? '') - Date.now()).toBeLessThan(20 * minuteMs);
+  });
+
+  it('is not gone by where an earlier version had believed it', async () => {
+    const cursor = isoSeconds(floorTo(minuteMs, Date.now()) - 10 * minuteMs);
+    const believed = { settled: {}, late: {}, requests: {}, clockSkewSeconds: -8 * 86_400 };
+    await startFrom('believed', tap({ settle: [] }), { cursor, startedFrom: cursor, tap: believed });
+    await until(
+      'believed',
+      ({ pipelineState, tap: detail }) => pipelineState === 'idle' && detail?.clockSkewSeconds === 0,
+    );
+    expect(callsOf('believed', 'load').length).toBeGreaterThanOrEqual(1);
   });
 });
 
@@ -179,7 +344,7 @@ describe('an S3 source', () => {
 
   it('does not pass an object that failed', async () => {
     objects.set('poison', ['p/1', 'p/2', 'p/3']);
-    failures.set('poison p/2', failure('s3.object_changed', { directive: 'wait', remedy: 'none' }));
+    failures.set('poison p/2', failure('s3.unavailable', { directive: 'wait', remedy: 'none' }));
     await start('poison', s3());
     const status = await until('poison', ({ pipelineState }) => pipelineState === 'backoff');
     expect(status).toMatchObject({ cursor: '', totals: { batches: 2 } });
@@ -210,6 +375,89 @@ describe('an S3 source', () => {
     failures.delete('stopped p/2');
   });
 
+  it('goes on where its live listing meets such an object before the cursor, perhaps because it was set behind it', async () => {
+    const day = `p/${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}`;
+    // a hundred are listed a step: the pass stands in the partition when it meets the object
+    const keys = Array.from({ length: 150 }, (_, index) => `${day}/${1000 + index}`);
+    const [locked = '', last = ''] = keys.slice(-2);
+    objects.set('locked', keys);
+    failures.set(`locked ${locked}`, failure('s3.object_refused', { directive: 'block', remedy: 'move it' }));
+    await start('locked', s3({ layout: '%Y/%m/%d/' }));
+    const stopped = await until('locked', ({ pipelineState }) => pipelineState === 'blocked');
+    expect(stopped).toMatchObject({ cursor: keys[99], s3: { live: { after: keys[99] } } });
+    keys.push(`${day}/2000`);
+    await until('locked', ({ consecutiveErrors }) => consecutiveErrors === 2);
+    const lists = callsOf('locked', 'list').length;
+    await updateSource(client, name('locked'), 'setCursor', { cursor: last });
+    const refused = { key: locked, code: 's3.object_refused', pass: 'live' };
+    const passed = await until('locked', ({ pipelineState }) => pipelineState === 'idle');
+    expect(passed).toMatchObject({ cursor: `${day}/2000`, totals: { batches: 150 }, s3: { refused } });
+    // not the rest of the pass that was stopped
+    expect(callsOf('locked', 'list')[lists]?.from).toBe(`${day}/`);
+    failures.delete(`locked ${locked}`);
+    const open = await untilPolled('locked', ({ s3: detail }) => detail?.refused === undefined);
+    expect(open.totals.batches).toBe(151);
+  });
+
+  it('refuses a cursor that is no key of the source', async () => {
+    objects.set('elsewhere', ['p/1']);
+    await start('elsewhere', s3({ prefix: 'p/' }));
+    await until('elsewhere', ({ pipelineState }) => pipelineState === 'idle');
+    const update = (cursor: string) => updateSource(client, name('elsewhere'), 'setCursor', { cursor });
+    await expect(update('zzz')).rejects.toThrow(/a key below its prefix "p\/", or empty/);
+    expect(await update('p/0')).toMatchObject({ cursor: 'p/0' });
+  });
+
+  it('leaves an object that is overwritten during each read to the passes behind its cursor', async () => {
+    objects.set('hot', ['p/1', 'p/2', 'p/3']);
+    failures.set('hot p/2', failure('s3.object_changed', { directive: 'wait', remedy: 'none' }));
+    await start('hot', { ...s3({ lookBack: '0s' }), reconcile: 1 });
+    const status = await until('hot', ({ pipelineState }) => pipelineState === 'idle');
+    expect(status).toMatchObject({ cursor: 'p/3', consecutiveErrors: 0, totals: { batches: 2 } });
+    expect(status.s3?.refused).toBeUndefined();
+    failures.delete('hot p/2');
+    await untilPolled('hot', ({ totals }) => totals.batches === 3);
+  });
+
+  it.each<[string, (tenantId: string) => Promise<unknown>, Partial<SourceStatus>]>([
+    [
+      'paused',
+      (tenantId) => updateSource(client, name(tenantId), 'pause', { reason: 'test' }),
+      { pipelineState: 'paused', cursor: '' },
+    ],
+    [
+      'sent elsewhere',
+      (tenantId) => updateSource(client, name(tenantId), 'reconfigure', { settings: s3({ prefix: 'q/' }) }),
+      { pipelineState: 'idle', cursor: 'q/1' },
+    ],
+  ])('loads nothing more of what it has listed when it is %s', async (word, act, outcome) => {
+    const tenantId = `ended-${word.replace(' ', '-')}`;
+    const keys = Array.from({ length: 24 }, (_, index) => `p/${100 + index}`);
+    objects.set(tenantId, keys);
+    // a group each
+    sizes.set(tenantId, 9_000_000);
+    let open = () => {};
+    gates.set(tenantId, new Promise((resolve) => (open = resolve)));
+    await start(tenantId, s3());
+    await vi.waitFor(() => expect(callsOf(tenantId, 'load')).toHaveLength(8), 10_000);
+    await act(tenantId);
+    objects.set(tenantId, ['q/1']);
+    open();
+    await until(
+      tenantId,
+      ({ pipelineState, totals }) => pipelineState === outcome.pipelineState && totals.batches >= 8,
+    );
+    const status = await until(tenantId, ({ cursor }) => cursor === outcome.cursor);
+    expect(status).toMatchObject(outcome);
+    const loaded = callsOf(tenantId, 'load').map(({ key = '' }) => key);
+    expect(loaded.filter((key) => key.startsWith('p/')).toSorted()).toEqual(keys.slice(0, 8));
+    // nothing of it is passed
+    objects.set(tenantId, ['q/1', ...keys]);
+    await updateSource(client, name(tenantId), 'reconfigure', { settings: s3() });
+    await updateSource(client, name(tenantId), 'resume');
+    await until(tenantId, ({ totals }) => totals.batches >= 24);
+  });
+
   it.each([
     ['prefix', { prefix: 'a/' }],
     ['bucket', { bucket: 'other' }],
@@ -233,7 +481,6 @@ describe('an S3 source', () => {
   });
 
   it('settles a window that had landed when it was young, however late it is loaded', async () => {
-    const hourMs = 3_600_000;
     const fromMs = Math.floor(Date.now() / hourMs) * hourMs - 3 * hourMs;
     const [from, to] = [fromMs, fromMs + hourMs].map(isoSeconds) as [string, string];
     // read when its hour was just over, by a worker that died, or beside a window that failed

@@ -90,6 +90,21 @@ describe('createObjectStore', () => {
       expect(seen).toEqual(['pages/1', 'pages/2', 'pages/4', 'pages/5']);
     });
 
+    it('fails where keys come in another order than that of their bytes, within a page and from page to page', async () => {
+      // by directory, in which `mx` comes before `mx-2`
+      for (const key of ['order/mx/1', 'order/mx/2', 'order/mx-2/1']) await put(key, 'content');
+      const unordered = expect.objectContaining({
+        code: 's3.unordered',
+        message: 'S3: s3://mail-logs/order/mx-2/1 is listed behind order/mx/2, which it sorts before',
+      });
+      await expect(here().list({ prefix: 'order/' })).rejects.toEqual(unordered);
+      const page = await here().list({ prefix: 'order/', maxKeys: 2 });
+      expect(page.objects.map(({ key }) => key)).toEqual(['order/mx/1', 'order/mx/2']);
+      await expect(here().list({ prefix: 'order/', startAfter: 'order/mx/2' })).rejects.toEqual(unordered);
+      // of each directory alone
+      for (const prefix of ['order/mx/', 'order/mx-2/']) await here().list({ prefix });
+    });
+
     it('finds nothing under a prefix that nobody uses', async () => {
       expect(await here().list({ prefix: 'nobody/' })).toEqual({ objects: [], more: false });
     });
@@ -294,11 +309,11 @@ describe('createObjectStore', () => {
       const classes = {
         archived: '<StorageClass>GLACIER</StorageClass>',
         deep: '<StorageClass>DEEP_ARCHIVE</StorageClass>',
-        restoring:
-          '<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus>',
         instant: '<StorageClass>GLACIER_IR</StorageClass>',
         restored:
           '<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>false</IsRestoreInProgress><RestoreExpiryDate>2030-01-01T00:00:00Z</RestoreExpiryDate></RestoreStatus>',
+        restoring:
+          '<StorageClass>GLACIER</StorageClass><RestoreStatus><IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus>',
       };
       const contents = Object.entries(classes).map(([key, xml]) => `<Contents><Key>${key}</Key>${xml}</Contents>`);
       const objects = await failing((_, response) => {

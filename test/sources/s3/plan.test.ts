@@ -26,6 +26,8 @@ interface Upload {
   readonly atMs: number;
   readonly key: string;
   readonly version: string;
+  /** A queue brings it at once. */
+  readonly isQueued?: true;
 }
 
 /** What a source finds of uploads, and when: a step each `every`, pages of three keys, some minutes without a worker. */
@@ -47,8 +49,8 @@ function simulate(
     const listRequests = Math.max(1, Math.ceil(page.length / 3));
     lists += listRequests;
     const uploadedMs = (key: string) => bucket.get(key)?.atMs ?? 0;
-    const lastPage = page.slice(3 * Math.floor((page.length - 1) / 3));
-    const [newest] = lastPage.toSorted((a, b) => uploadedMs(b) - uploadedMs(a));
+    const lastPages = page.slice(3 * Math.max(0, Math.floor((page.length - 1) / 3) - 1));
+    const [newest] = lastPages.toSorted((a, b) => uploadedMs(b) - uploadedMs(a));
     const objects = page.flatMap((key) => {
       const { version, atMs } = bucket.get(key) as Upload;
       if (foundMs.has(`${key}@${version}`)) return [];
@@ -63,6 +65,7 @@ function simulate(
     while (pending[0] !== undefined && pending[0].atMs <= nowMs) {
       const upload = pending.shift() as Upload;
       bucket.set(upload.key, upload);
+      if (upload.isQueued === true) foundMs.set(`${upload.key}@${upload.version}`, nowMs);
     }
     if (isDown(nowMs) || nowMs < nextMs) continue;
     passes = withMark(passes, settings, cursor, nowMs);
@@ -73,7 +76,7 @@ function simulate(
       const part = list(side.after, side.until, live.more ? 1 : 10, nowMs);
       passes = afterSide(passes, side, part);
       const back = cursorBack(settings, passes, cursor, { ...side, ...part });
-      if (back !== cursor) passes = withCursorBack(passes, back, side.pass);
+      if (back !== cursor) passes = withCursorBack(passes, settings, back, side.pass);
       cursor = back;
     }
     const isUnderWay = live.more || passes.lookBack !== undefined || passes.full !== undefined;
@@ -164,6 +167,22 @@ describe('the passes of an S3 source', () => {
     expect(lists).toBeLessThan(72 * 60 + 288 * 4 + 6 * 300);
   });
 
+  it('are not held by such a key either where a queue brings nearly all', () => {
+    const days = Array.from({ length: 72 * 12 }, (_, index): Upload => {
+      const atMs = startMs + index * 5 * minuteMs;
+      const upload = { atMs, key: keyOf(atMs), version: '1' };
+      // the messages of some get lost
+      return index % 36 === 20 ? upload : { ...upload, isQueued: true };
+    });
+    const stray: Upload = { atMs: startMs + hourMs, key: 'p/readme.txt', version: '1' };
+    const lost = days.filter(({ isQueued }) => isQueued === undefined);
+    for (const every of ['1m', '1h']) {
+      const { foundMs } = simulate([...days, stray], settingsOf({ every }), startMs + 96 * hourMs);
+      const delaysMs = lost.map(({ key, version, atMs }) => (foundMs.get(`${key}@${version}`) ?? Infinity) - atMs);
+      expect(Math.max(...delaysMs)).toBeLessThanOrEqual(settingsOf({ every }).every * 1000);
+    }
+  });
+
   it('let a cursor stay where late objects come while nothing else does', () => {
     const late: Upload = { atMs: startMs + 20 * hourMs, key: keyOf(startMs + 2 * minuteMs), version: 'late' };
     const settings = settingsOf({ reconcile: '8h' });
@@ -203,6 +222,37 @@ describe('the passes of an S3 source', () => {
       expect(listsUntil(14) - listsUntil(10)).toBeLessThanOrEqual(4 * 60 + 16 + 1);
     },
   );
+
+  it('list no more with a long prefix', () => {
+    const below = (prefix: string) =>
+      simulate(
+        inOrder.map((upload) => ({ ...upload, key: prefix + upload.key.slice(2) })),
+        settingsOf({ prefix, reconcile: '30d' }),
+        startMs + 10 * hourMs,
+      ).lists;
+    expect(below(`${'p'.repeat(170)}/`)).toBe(below('p/'));
+  });
+
+  it.each([
+    ['%Y/%m/%d.json.gz', 10],
+    ['%Y/%m/%d', 10],
+    ['%Y/%m/%d', 19],
+    ['%Y%m%d-%H', 10],
+    ['mail_%Y%m%d.1', 19],
+  ])('see at once that an object is overwritten whose whole name is its date: %s, hour %d', (whole, hour) => {
+    const nameOf = (timeMs: number) => {
+      const [year = '', month = '', day = '', hours = ''] = new Date(timeMs).toISOString().split(/[-T:]/);
+      const parts: Record<string, string> = { '%Y': year, '%m': month, '%d': day, '%H': hours };
+      return `p/${whole.replace(/%./g, (unit) => parts[unit] ?? '')}`;
+    };
+    const days = Array.from({ length: 30 }, (_, index) => nameOf(startMs + (index - 10) * 24 * hourMs));
+    const before = days.map((key): Upload => ({ atMs: startMs, key, version: '1' }));
+    const atMs = startMs + hour * 24 * hourMs;
+    const again: Upload = { atMs: atMs + hourMs / 2, key: nameOf(atMs), version: '2' };
+    const settings = settingsOf({ lookBack: '0s', reconcile: '30d', layout: whole });
+    const { foundMs } = simulate([...before.filter(({ key }) => key <= again.key), again], settings, atMs + 2 * hourMs);
+    expect(foundMs.get(`${again.key}@2`)).toBe(again.atMs);
+  });
 
   it('keep a small state however long the keys are', () => {
     const long = inOrder.map((upload) => ({ ...upload, key: `${upload.key}${'x'.repeat(1000)}` }));

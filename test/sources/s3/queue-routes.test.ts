@@ -61,6 +61,21 @@ describe('queuesOf', () => {
     ]);
   });
 
+  it.each([
+    `${queueUrl}/`,
+    'https://SQS.eu-west-1.amazonaws.com/123456789012/logs',
+    'https://sqs.eu-west-1.amazonaws.com:443/123456789012/logs',
+  ])('takes a queue for the same however it is spelled: %s', (spelled) => {
+    const sources = [
+      source('acme', { queueUrl, region: 'eu-west-1' }),
+      source('globex', { queueUrl: spelled, region: 'eu-west-1' }),
+    ];
+    expect(queuesOf(sources, 'tenants.yaml')).toMatchObject([{ queueUrl, routes: [{}, {}] }]);
+    expect(() => queuesOf([sources[0] as never, source('globex', { queueUrl: spelled })], 'tenants.yaml')).toThrow(
+      /its queue lies in us-east-1/,
+    );
+  });
+
   it('refuses two regions of one queue, naming both places', () => {
     const sources = [source('acme', { queueUrl, region: 'eu-west-1' }), source('globex', { queueUrl })];
     expect(() => queuesOf(sources, 'tenants.yaml')).toThrow(
