@@ -31,6 +31,9 @@ const reading = new RegExp(
   'i',
 );
 
+/** Functions, and views of these names, that show with which password the catalog is opened. */
+const telling = /^(duckdb_databases|pragma_database_list)$/i;
+
 /**
  * Nothing is bound or run for it: to bind some of these functions is to call them.
  * @throws IngestError `lake.query` for all but one statement that reads, and for one that DuckDB does not understand
@@ -44,11 +47,13 @@ export async function mustRead(connection: DuckDBConnection, sql: string): Promi
       'lake.query',
       'lake: SQL is read-only here, and one statement at a time: SELECT, FROM, WITH, SHOW, DESCRIBE, SUMMARIZE, or EXPLAIN of one (a PIVOT with its values: ON … IN (…))',
     );
-  const further = tableFunctionsOf(tree).find((name) => !reading.test(name));
+  const { functions, tables } = relationsOf(tree);
+  const further =
+    functions.find((name) => !reading.test(name)) ?? [...functions, ...tables].find((name) => telling.test(name));
   if (further !== undefined)
     throw new IngestError(
       'lake.query',
-      `lake: SQL is read-only here, of the lake alone, without the function ${further}; "ppi lake maintain" merges and removes files`,
+      `lake: SQL is read-only here, of the lake alone, without ${further}; "ppi lake maintain" merges and removes files`,
     );
 }
 
@@ -59,13 +64,21 @@ interface Tree {
   readonly statements?: readonly unknown[];
 }
 
-/** All that it calls behind FROM: text, comments and quotes hide none. */
-function tableFunctionsOf(tree: Tree): string[] {
-  const names: string[] = [];
+interface FromNode {
+  readonly type?: unknown;
+  readonly table_name?: unknown;
+  readonly function?: { readonly function_name?: unknown };
+}
+
+/** All that stands behind FROM: text, comments and quotes hide none. */
+function relationsOf(tree: Tree): { readonly functions: readonly string[]; readonly tables: readonly string[] } {
+  const functions: string[] = [];
+  const tables: string[] = [];
   JSON.stringify(tree, (_, value: unknown) => {
-    const { type, function: called } = Object(value) as { type?: unknown; function?: { function_name?: unknown } };
-    if (type === 'TABLE_FUNCTION') names.push(String(called?.function_name));
+    const node = Object(value) as FromNode;
+    if (node.type === 'TABLE_FUNCTION') functions.push(String(node.function?.function_name));
+    if (node.type === 'BASE_TABLE') tables.push(String(node.table_name));
     return value;
   });
-  return names;
+  return { functions, tables };
 }

@@ -98,6 +98,10 @@ describe.each(Object.keys(kinds))('a reader that is asked, on %s', (kind) => {
     "CALL ducklake_expire_snapshots('lake')",
     'BEGIN',
     'INSTALL httpfs',
+    'FROM duckdb_databases()',
+    'SELECT path FROM "DuckDB_databases"',
+    'WITH a AS (SELECT path FROM system.main.duckdb_databases) FROM a',
+    'FROM pragma_database_list()',
     '',
     '-- nothing',
   ])('refuses %s', async (sql) => {
