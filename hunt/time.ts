@@ -31,3 +31,9 @@ export function withIsoTimes(value: unknown, type: ColumnType): unknown {
       return value;
   }
 }
+
+/** A row with the times in these fields so. */
+export function withIsoFields<T extends object>(row: T, fields: readonly (keyof T)[]): Record<keyof T, unknown> {
+  const times = fields.map((field) => [field, withIsoTimes(row[field], { kind: 'timestamp' })] as const);
+  return { ...row, ...(Object.fromEntries(times) as Record<keyof T, unknown>) };
+}

@@ -43,7 +43,7 @@ export async function insertQueueLetters(connection: DuckDBConnection, letters: 
 }
 
 /** As the table has it; see lake/system-tables.ts. */
-export interface KeptLetter {
+interface KeptLetter {
   readonly queue_url: string;
   readonly message_id: string;
   readonly code: string;

@@ -1,7 +1,7 @@
 /** `ppi dead-letters`: records that could not become rows. */
 import { isUtf8 } from 'node:buffer';
 import { type Command, Option } from 'commander';
-import { withIsoTimes } from '../../hunt/time.ts';
+import { withIsoFields } from '../../hunt/time.ts';
 import { letterCondition, type LetterFilter, notReplayable } from '../../lake/dead-letters.ts';
 import type { LakeReader } from '../../lake/reader.ts';
 import { quote } from '../../lake/sql.ts';
@@ -115,11 +115,7 @@ const letterColumns = `dead_letter_id, tenant_id, source_id, table_name, batch_i
 
 /** For programs: times say that they are UTC. */
 function exactLetter(letter: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return {
-    ...letter,
-    failed_at: withIsoTimes(letter['failed_at'], { kind: 'timestamp' }),
-    resolved_at: withIsoTimes(letter['resolved_at'], { kind: 'timestamp' }),
-  };
+  return withIsoFields(letter, ['failed_at', 'resolved_at']);
 }
 
 async function listLetters(lake: LakeReader, where: string, limit: number) {

@@ -1,6 +1,6 @@
 /** `ppi drift`: what the vendor sends beyond the schema. */
 import type { Command } from 'commander';
-import { withIsoTimes } from '../../hunt/time.ts';
+import { withIsoFields } from '../../hunt/time.ts';
 import { listDrift, type DriftEntry } from '../../lake/drift.ts';
 import { openLake } from '../../lake/lake.ts';
 import { readConfig } from '../../workers/config.ts';
@@ -66,12 +66,7 @@ function addAck(drift: Command): void {
 
 /** For programs: counts are numbers, and times say that they are UTC. */
 function exactEntry(entry: DriftEntry): Record<string, unknown> {
-  return {
-    ...entry,
-    occurrences: Number(entry.occurrences),
-    first_seen: withIsoTimes(entry.first_seen, { kind: 'timestamp' }),
-    last_seen: withIsoTimes(entry.last_seen, { kind: 'timestamp' }),
-  };
+  return { ...withIsoFields(entry, ['first_seen', 'last_seen']), occurrences: Number(entry.occurrences) };
 }
 
 async function acknowledge(entry: DriftEntry): Promise<void> {

@@ -1,7 +1,7 @@
 /** `ppi notifications`: the queues that say what was uploaded. */
 import { type Command, Option } from 'commander';
-import { withIsoTimes } from '../../hunt/time.ts';
-import { type KeptLetter, listQueueLetters } from '../../lake/queue-letters.ts';
+import { withIsoFields } from '../../hunt/time.ts';
+import { listQueueLetters } from '../../lake/queue-letters.ts';
 import type { QueueStatus } from '../../workflows/queue-state.ts';
 import { queuePage } from '../../workflows/status-page.ts';
 import { firstOf, printJson, printTable, printText } from '../output.ts';
@@ -109,7 +109,7 @@ function addLetters(notifications: Command): void {
       const read = await withLake((lake) => listQueueLetters(lake, { queueUrl, limit: limit + 1 }));
       const letters = firstOf(read, limit);
       if (json === true) {
-        for (const letter of letters) printJson(exactLetter(letter));
+        for (const letter of letters) printJson(withIsoFields(letter, ['sent_at', 'kept_at']));
         return;
       }
       printTable(
@@ -123,13 +123,4 @@ function addLetters(notifications: Command): void {
         ]),
       );
     });
-}
-
-/** For programs: times say that they are UTC. */
-function exactLetter(letter: KeptLetter): Record<string, unknown> {
-  return {
-    ...letter,
-    sent_at: withIsoTimes(letter.sent_at, { kind: 'timestamp' }),
-    kept_at: withIsoTimes(letter.kept_at, { kind: 'timestamp' }),
-  };
 }

@@ -31,21 +31,26 @@ export function commaItems(value: string): string[] {
 export function bracketEnd(text: string, at: number, longest = longestAddress): number {
   if (text.charCodeAt(at) !== open) return -1;
   const limit = Math.min(text.length, at + longest);
+  let mayQuote = true;
   for (let next = at + 1; next < limit; next++) {
     const code = text.charCodeAt(next);
     if (code === close) return next;
     if (code === comma && text.charCodeAt(next + 1) === blank) return -1;
-    if (code === quote) next = quoteEnd(text, next, limit);
+    if (code !== quote || !mayQuote) continue;
+    const end = quoteEnd(text, next, limit);
+    // where one quote is never closed, none behind it is
+    if (end < 0) mayQuote = false;
+    else next = end;
   }
   return -1;
 }
 
-/** Where the quoted part that begins at `at` ends; `at` itself where it does not. */
+/** Where the quoted part that begins at `at` ends; -1 where it does not. */
 function quoteEnd(text: string, at: number, limit: number): number {
   for (let next = at + 1; next < limit; next++) {
     const code = text.charCodeAt(next);
     if (code === quote) return next;
     if (code === backslash) next++;
   }
-  return at;
+  return -1;
 }
